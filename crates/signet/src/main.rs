@@ -1,0 +1,2 @@
+//! `signet`, the one program people run.
+fn main() {}
