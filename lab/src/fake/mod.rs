@@ -1,0 +1,1 @@
+//! NOT real servers.
