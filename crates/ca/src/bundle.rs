@@ -216,3 +216,183 @@ impl Anchor {
 fn alias(index: usize) -> String {
     format!("tencentdb-ca-{}", index + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::pem::decode_vec;
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    /// A root certificate that stays as it is, so that the files made from it can be compared.
+    const ROOT: &str = include_str!("../tests/data/root.pem");
+
+    #[test]
+    fn every_format_has_a_file_name_that_leads_back_to_it() {
+        let names = Format::ALL.map(Format::file_name);
+        assert_eq!(
+            names,
+            [
+                "TencentDB-CA-Chain.zip",
+                "TencentDB-CA-Chain.pem",
+                "TencentDB-CA-Chain.p7b",
+                "TencentDB-CA-Chain.jks",
+                "TencentDB-CA-Chain.p12",
+                "README.txt"
+            ]
+        );
+        assert_eq!(names.map(Format::from_file_name), Format::ALL.map(Some));
+        for stranger in [
+            "",
+            "tencentdb-ca-chain.zip",
+            "TencentDB-CA-Chain.pem/",
+            "../README.txt",
+        ] {
+            assert_eq!(Format::from_file_name(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn the_pem_names_each_certificate_and_keeps_it() {
+        let pem = file(Format::Pem);
+        let comment = "# O=Signet, CN=Signet test root, expires 2046-11-19\n";
+        assert_eq!(String::from_utf8(pem).unwrap(), format!("{comment}{ROOT}"));
+    }
+
+    /// Whoever upgrades a library that changes one of these changes the `ETag` of every download.
+    #[test]
+    fn the_bytes_of_every_file_are_fixed() {
+        let digests = Format::ALL.map(|format| {
+            let hash = Sha256::digest(file(format));
+            hash.iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        });
+        assert_eq!(
+            digests,
+            [
+                "0e32364abf209c8c",
+                "3d5a87d9df07ef63",
+                "6bada740dd1a9643",
+                "ec2614353ff954da",
+                "4269015f0fbbf1f9",
+                "df0e358493eb43dc"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repeated_certificate_is_kept_once_and_the_order_stays() {
+        let (first, second) = (root(), other());
+        let repeated = Bundle::new(vec![first.clone(), second.clone(), first.clone()]).unwrap();
+        assert_eq!(
+            repeated,
+            Bundle::new(vec![first.clone(), second.clone()]).unwrap()
+        );
+        assert_ne!(repeated, Bundle::new(vec![second, first]).unwrap());
+    }
+
+    #[test]
+    fn a_bundle_of_nothing_is_refused() {
+        let error = Bundle::new(vec![]).unwrap_err();
+        assert_eq!(error, Error::Empty);
+        assert_eq!(error.to_string(), "a bundle needs at least one certificate");
+    }
+
+    #[test]
+    fn what_is_not_a_certificate_is_refused_by_place_and_reason() {
+        let cut = root()[..100].to_vec();
+        let followed = [root(), vec![0]].concat();
+        for (bad, reason) in [
+            (
+                b"-----BEGIN CERTIFICATE-----".to_vec(),
+                "unknown/unsupported ASN.1 DER tag: 0x2d at DER byte 1",
+            ),
+            (
+                vec![],
+                "ASN.1 DER message is incomplete: expected 1, actual 0 at DER byte 0",
+            ),
+            (vec![0x05, 0x00], "expected SEQUENCE, found NULL"),
+            (vec![0x30, 0x00], "Parsing requires 1 bytes/chars"),
+            (
+                cut,
+                "ASN.1 DER message is incomplete: expected 101, actual 100 at DER byte 100",
+            ),
+            (
+                followed,
+                "trailing data at end of DER message: decoded 350 bytes, 1 bytes remaining at DER byte 350",
+            ),
+        ] {
+            let error = Bundle::new(vec![root(), bad]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("certificate 2 is not X.509 in DER: {reason}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_comment_is_one_short_line_of_plain_ascii() {
+        let comment = |subject: &str| {
+            let mut anchor = Anchor::parse(root()).unwrap();
+            anchor.subject = subject.to_owned();
+            String::from_utf8(pem::write(&[anchor]).unwrap())
+                .unwrap()
+                .lines()
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(comment(""), "# (no subject), expires 2046-11-19");
+        assert_eq!(
+            comment("CN=a\r\n-----BEGIN X-----"),
+            "# CN=a??-BEGIN X-, expires 2046-11-19"
+        );
+        assert_eq!(
+            comment("CN=Zürich\u{202e}"),
+            "# CN=Z?rich?, expires 2046-11-19"
+        );
+        assert_eq!(
+            comment(&"x".repeat(5000)),
+            format!("# {}, expires 2046-11-19", "x".repeat(200))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            prop_assert!(Bundle::new(vec![bytes]).is_err());
+        }
+
+        /// Damaged certificates get much further into the parser than noise does.
+        #[test]
+        fn a_damaged_certificate_is_refused_or_can_be_written(at in 0usize..300, value: u8) {
+            let mut bytes = root();
+            let at = at % bytes.len();
+            bytes[at] = value;
+            if let Ok(bundle) = Bundle::new(vec![bytes]) {
+                for format in Format::ALL {
+                    bundle.file(format, "").unwrap();
+                }
+            }
+        }
+    }
+
+    fn file(format: Format) -> Vec<u8> {
+        Bundle::new(vec![root()])
+            .unwrap()
+            .file(format, "How to connect.\n")
+            .unwrap()
+    }
+
+    fn root() -> Vec<u8> {
+        decode_vec(ROOT.as_bytes()).unwrap().1
+    }
+
+    fn other() -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new([]).unwrap();
+        params.self_signed(&key).unwrap().der().to_vec()
+    }
+}
