@@ -1,1 +1,52 @@
-//! Placeholder.
+//! What a database server says about TLS, and what that means.
+//!
+//! The way of a probe, and the modules in its order:
+//!
+//! ```text
+//! Target ─► Prober ─► greeting ─► SSLRequest ─► TLS handshake ─► login ─► COM_QUIT
+//!                        │             (verifier: records, never aborts)
+//!                        └─ a TLS that our library does not speak ─► obsolete
+//!                                         │
+//!                                    Observation ──(Trust, names, now)──► Report
+//! ```
+//!
+//! An [`Observation`] holds facts, a [`Report`] is what follows from them at one moment. A probe never fails: everything that
+//! happens to it is an observation about the server.
+//!
+//! Probing is polite. A server counts every connection that ends before authentication, and locks the whole host of the
+//! prober out after `max_connect_errors` of them. So a probe always completes TLS and a login; see [`Login`].
+
+mod target;
+
+mod login;
+
+mod prober;
+
+mod auth;
+mod greeting;
+mod obsolete;
+mod packet;
+mod socket;
+mod verifier;
+
+mod observation;
+mod reason;
+
+mod anchors;
+mod certificate;
+mod report;
+mod trust;
+
+#[cfg(test)]
+mod arbitrary;
+
+pub use anchors::{Anchors, anchors};
+pub use certificate::CertificateReport;
+pub use greeting::{Flavor, Greeting};
+pub use login::{Login, Password};
+pub use observation::{LoginOutcome, Observation, Status, Tls};
+pub use prober::{Limits, Prober};
+pub use reason::{Reason, Step};
+pub use report::{NameReport, ProbeLogin, Report};
+pub use target::{Name, NameError, Target, TargetError};
+pub use trust::{Trust, TrustError};
