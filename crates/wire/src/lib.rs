@@ -1,1 +1,43 @@
-//! Placeholder.
+//! API 3.0 on the wire: bytes → [`parse`] → [`Envelope`] → proof verified → [`Parameters`] → … → [`answer`].
+//!
+//! Pure functions: no I/O, no clock, no async. The time is an argument wherever it matters, and every secret is
+//! handed in. The server and the command line share this crate, so that what one signs the other verifies.
+
+/// A request as it came, and the envelope read from it: what is called, by whom, when, with what proof.
+pub mod envelope;
+
+/// `TC3-HMAC-SHA256`, the signature of API 3.0: verify, explain, sign.
+pub mod tc3;
+
+/// The older signature over sorted parameters, `HmacSHA1` and `HmacSHA256`: verify, explain, sign.
+pub mod v1;
+
+/// Business parameters from whatever carried them: JSON, multipart, query string, form.
+pub mod parameters;
+
+/// SecretId and SecretKey as types.
+pub mod secret;
+
+/// The error codes, in the vendor's spelling.
+pub mod code;
+
+/// A refused request: a code and a sentence in each language.
+pub mod refusal;
+
+/// The language that a caller asked for.
+pub mod language;
+
+/// The answer envelope and the RequestId.
+pub mod answer;
+
+mod form;
+mod headers;
+mod hex;
+
+pub use answer::{CONTENT_TYPE, RequestId};
+pub use code::Code;
+pub use envelope::{Envelope, Proof, Request, language, parse};
+pub use language::Language;
+pub use parameters::Parameters;
+pub use refusal::Refusal;
+pub use secret::{SecretId, SecretKey};
