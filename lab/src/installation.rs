@@ -23,8 +23,16 @@ impl Kind {
     /// The oldest version that the lab uses; `lab/get-servers.sh` has the same.
     pub const fn oldest(self) -> Version {
         match self {
-            Self::MySql => Version { major: 8, minor: 0, patch: 16 },
-            Self::MariaDb => Version { major: 10, minor: 4, patch: 0 },
+            Self::MySql => Version {
+                major: 8,
+                minor: 0,
+                patch: 16,
+            },
+            Self::MariaDb => Version {
+                major: 10,
+                minor: 4,
+                patch: 0,
+            },
         }
     }
 
@@ -69,7 +77,11 @@ impl Version {
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
         let mut next = || numbers.next()?.ok();
-        Some(Self { major: next()?, minor: next()?, patch: next()? })
+        Some(Self {
+            major: next()?,
+            minor: next()?,
+            patch: next()?,
+        })
     }
 }
 
@@ -141,8 +153,16 @@ impl Installation {
     /// The user is the caller's to add: `--user=…`.
     pub fn verifying_client(&self, host: &str, port: u16, ca: &Path) -> Command {
         let mut client = self.client();
-        client.args(["--no-defaults", "--protocol=tcp", "--batch", "--skip-column-names"]);
-        client.arg(format!("--host={host}")).arg(format!("--port={port}")).arg(format!("--ssl-ca={}", ca.display()));
+        client.args([
+            "--no-defaults",
+            "--protocol=tcp",
+            "--batch",
+            "--skip-column-names",
+        ]);
+        client
+            .arg(format!("--host={host}"))
+            .arg(format!("--port={port}"))
+            .arg(format!("--ssl-ca={}", ca.display()));
         client.arg(match self.kind {
             Kind::MySql => "--ssl-mode=VERIFY_IDENTITY",
             Kind::MariaDb => "--ssl-verify-server-cert",
@@ -163,7 +183,11 @@ impl Installation {
     /// The folder with the server's SQL scripts and messages.
     pub(crate) fn share(&self) -> PathBuf {
         let of_kind = self.prefix.join("share").join(self.kind.name());
-        if of_kind.is_dir() { of_kind } else { self.prefix.join("share/mysql") }
+        if of_kind.is_dir() {
+            of_kind
+        } else {
+            self.prefix.join("share/mysql")
+        }
     }
 
     /// Where an unpacked server finds its parts, as lines of a `my.cnf`; one of this system knows.
@@ -176,7 +200,10 @@ impl Installation {
             format!("basedir={}", self.prefix.display()),
             format!("lc-messages-dir={}", share.display()),
             format!("character-sets-dir={}", share.join("charsets").display()),
-            format!("plugin-dir={}", self.prefix.join("lib/mysql/plugin").display()),
+            format!(
+                "plugin-dir={}",
+                self.prefix.join("lib/mysql/plugin").display()
+            ),
         ]
     }
 
@@ -192,20 +219,58 @@ impl Installation {
         let mut library_path = libraries.into_os_string();
         library_path.push(":");
         library_path.push(usr.join("lib/mysql/private"));
-        let (server, client) = (usr.join("sbin").join(kind.server_program()), usr.join("bin").join(kind.name()));
-        Self::checked(kind, usr.to_path_buf(), server, client, Some(Loader { program: loader, library_path }))
+        let (server, client) = (
+            usr.join("sbin").join(kind.server_program()),
+            usr.join("bin").join(kind.name()),
+        );
+        Self::checked(
+            kind,
+            usr.to_path_buf(),
+            server,
+            client,
+            Some(Loader {
+                program: loader,
+                library_path,
+            }),
+        )
     }
 
     /// Asks the server program for its version: a `mysqld` may be MariaDB's, or too old.
-    fn checked(kind: Kind, prefix: PathBuf, server: PathBuf, client: PathBuf, loader: Option<Loader>) -> Option<Self> {
+    fn checked(
+        kind: Kind,
+        prefix: PathBuf,
+        server: PathBuf,
+        client: PathBuf,
+        loader: Option<Loader>,
+    ) -> Option<Self> {
         if !client.is_file() {
             return None;
         }
-        let version = Version { major: 0, minor: 0, patch: 0 };
-        let unknown = Self { kind, version, release: String::new(), prefix, server, client, loader };
-        let answer = unknown.server().args(["--no-defaults", "--version"]).output().ok()?;
+        let version = Version {
+            major: 0,
+            minor: 0,
+            patch: 0,
+        };
+        let unknown = Self {
+            kind,
+            version,
+            release: String::new(),
+            prefix,
+            server,
+            client,
+            loader,
+        };
+        let answer = unknown
+            .server()
+            .args(["--no-defaults", "--version"])
+            .output()
+            .ok()?;
         let (version, release) = version_of(kind, &String::from_utf8_lossy(&answer.stdout))?;
-        (version >= kind.oldest()).then_some(Self { version, release, ..unknown })
+        (version >= kind.oldest()).then_some(Self {
+            version,
+            release,
+            ..unknown
+        })
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -213,7 +278,10 @@ impl Installation {
             return Command::new(program);
         };
         let mut command = Command::new(&loader.program);
-        command.arg("--library-path").arg(&loader.library_path).arg(program);
+        command
+            .arg("--library-path")
+            .arg(&loader.library_path)
+            .arg(program);
         command
     }
 }
@@ -223,32 +291,51 @@ pub(crate) fn cache_dir() -> PathBuf {
     if let Some(chosen) = std::env::var_os("SIGNET_LAB") {
         return PathBuf::from(chosen);
     }
-    let starts = [std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from), std::env::current_dir().ok()];
-    starts.iter().flatten().flat_map(|start| start.ancestors()).map(|dir| dir.join(".cache/lab")).find(|dir| dir.is_dir()).unwrap_or_else(|| {
-        let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
-        home.join(".cache/signet/lab")
-    })
+    let starts = [
+        std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+        std::env::current_dir().ok(),
+    ];
+    starts
+        .iter()
+        .flatten()
+        .flat_map(|start| start.ancestors())
+        .map(|dir| dir.join(".cache/lab"))
+        .find(|dir| dir.is_dir())
+        .unwrap_or_else(|| {
+            let home = std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
+            home.join(".cache/signet/lab")
+        })
 }
 
 /// Reads `… Ver 9.7.4-2 for Linux on x86_64 ((Debian))`; the text names MariaDB if it is one.
 fn version_of(kind: Kind, answer: &str) -> Option<(Version, String)> {
     let is_mariadb = answer.contains("MariaDB");
     let release = answer.split_once("Ver ")?.1.split_whitespace().next()?;
-    (is_mariadb == (kind == Kind::MariaDb)).then_some((Version::parse(release)?, release.to_owned()))
+    (is_mariadb == (kind == Kind::MariaDb))
+        .then_some((Version::parse(release)?, release.to_owned()))
 }
 
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbins = ["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(sbins).map(|dir| dir.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(sbins)
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
 }
 
 /// Finds `lib/<architecture>/ld-linux-….so.N` and its folder.
 fn find_loader(lib: &Path) -> Option<(PathBuf, PathBuf)> {
-    let folders = std::fs::read_dir(lib).ok()?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    let folders = std::fs::read_dir(lib)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
     folders.into_iter().find_map(|folder| {
         let files = std::fs::read_dir(&folder).ok()?.flatten();
-        let loader = files.into_iter().find(|file| file.file_name().to_string_lossy().starts_with("ld-linux"))?;
+        let loader = files
+            .into_iter()
+            .find(|file| file.file_name().to_string_lossy().starts_with("ld-linux"))?;
         Some((loader.path(), folder))
     })
 }
@@ -260,17 +347,33 @@ mod tests {
     #[test]
     fn the_version_is_read_from_what_the_program_says() {
         let mysql = "/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))\n";
-        let mariadb = "mariadbd  Ver 10.11.18-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n";
+        let mariadb =
+            "mariadbd  Ver 10.11.18-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n";
 
-        let version = Version { major: 9, minor: 7, patch: 4 };
-        assert_eq!(version_of(Kind::MySql, mysql), Some((version, "9.7.4-2".to_owned())));
-        let version = Version { major: 10, minor: 11, patch: 18 };
-        assert_eq!(version_of(Kind::MariaDb, mariadb), Some((version, "10.11.18-MariaDB-0+deb12u1".to_owned())));
+        let version = Version {
+            major: 9,
+            minor: 7,
+            patch: 4,
+        };
+        assert_eq!(
+            version_of(Kind::MySql, mysql),
+            Some((version, "9.7.4-2".to_owned()))
+        );
+        let version = Version {
+            major: 10,
+            minor: 11,
+            patch: 18,
+        };
+        assert_eq!(
+            version_of(Kind::MariaDb, mariadb),
+            Some((version, "10.11.18-MariaDB-0+deb12u1".to_owned()))
+        );
     }
 
     #[test]
     fn a_mysqld_that_is_mariadb_is_not_mysql() {
-        let answer = "mysqld  Ver 10.11.18-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n";
+        let answer =
+            "mysqld  Ver 10.11.18-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n";
 
         assert_eq!(version_of(Kind::MySql, answer), None);
     }

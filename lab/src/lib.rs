@@ -11,14 +11,14 @@
 mod error;
 /// Which servers there are: on this system or in the lab's cache.
 mod installation;
-/// An empty data directory per server program, made once and copied.
-mod template;
 /// How a server is to be started: TLS, port, addresses, further settings.
 mod options;
-/// A running server.
-mod server;
 /// Signals, and the watchdog that ends a server whose starter is gone.
 mod process;
+/// A running server.
+mod server;
+/// An empty data directory per server program, made once and copied.
+mod template;
 
 /// Certificates for servers: roots, intermediates, leaves of any validity, EC and RSA.
 pub mod pki;
@@ -32,8 +32,13 @@ pub use options::{Options, Tls};
 pub use server::Server;
 
 /// Now, in unix seconds: the clock for tests and programs that have no other.
-#[allow(clippy::disallowed_methods, reason = "the lab is where tests get their time from; it takes it as an argument itself")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the lab is where tests get their time from; it takes it as an argument itself"
+)]
 pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is later than 1970");
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("it is later than 1970");
     i64::try_from(since.as_secs()).expect("unix seconds fit for the next 292 billion years")
 }

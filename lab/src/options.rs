@@ -33,7 +33,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tls: Tls::Off, extra: Vec::new(), port: None, addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)] }
+        Self {
+            tls: Tls::Off,
+            extra: Vec::new(),
+            port: None,
+            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        }
     }
 }
 
@@ -46,19 +51,28 @@ impl Options {
     /// TLS on, with these files.
     #[must_use]
     pub fn tls(self, files: CertFiles) -> Self {
-        Self { tls: Tls::On(files), ..self }
+        Self {
+            tls: Tls::On(files),
+            ..self
+        }
     }
 
     /// TLS as the server has it when nothing is configured: see [`Tls::Auto`].
     #[must_use]
     pub fn tls_auto(self) -> Self {
-        Self { tls: Tls::Auto, ..self }
+        Self {
+            tls: Tls::Auto,
+            ..self
+        }
     }
 
     /// TLS off, which is the default.
     #[must_use]
     pub fn tls_off(self) -> Self {
-        Self { tls: Tls::Off, ..self }
+        Self {
+            tls: Tls::Off,
+            ..self
+        }
     }
 
     /// One more line for the `[mysqld]` section, after the lab's own: it wins over them.
@@ -71,7 +85,10 @@ impl Options {
     /// A port of the caller's choice. Otherwise a start takes a free one, and a restart the one it had.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
-        Self { port: Some(port), ..self }
+        Self {
+            port: Some(port),
+            ..self
+        }
     }
 
     /// Listen on `::1` too.

@@ -8,7 +8,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+};
 use time::OffsetDateTime;
 
 use crate::Error;
@@ -49,7 +52,12 @@ impl Leaf {
     /// A leaf for DNS names and IP addresses, EC, valid from one hour before `now` (unix seconds) for 90 days.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>, now: i64) -> Self {
         let names = names.into_iter().map(Into::into).collect();
-        Self { names, key: KeyKind::EcP256, not_before: now - 3600, not_after: now + 90 * DAY }
+        Self {
+            names,
+            key: KeyKind::EcP256,
+            not_before: now - 3600,
+            not_after: now + 90 * DAY,
+        }
     }
 
     /// A leaf for `localhost`, `127.0.0.1` and `::1`: what the lab's servers are called.
@@ -60,13 +68,20 @@ impl Leaf {
     /// With an RSA key.
     #[must_use]
     pub fn rsa(self) -> Self {
-        Self { key: KeyKind::Rsa2048, ..self }
+        Self {
+            key: KeyKind::Rsa2048,
+            ..self
+        }
     }
 
     /// With another validity, in unix seconds: a past one makes an expired certificate.
     #[must_use]
     pub fn valid(self, not_before: i64, not_after: i64) -> Self {
-        Self { not_before, not_after, ..self }
+        Self {
+            not_before,
+            not_after,
+            ..self
+        }
     }
 }
 
@@ -93,7 +108,11 @@ impl Authority {
     pub fn root(name: &str, now: i64) -> Result<Self, Error> {
         let (params, key) = (authority_params(name, now), new_ec_key()?);
         let certificate = params.self_signed(&key)?.into();
-        Ok(Self { issuer: Issuer::new(params, key), chain: vec![certificate], now })
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+            chain: vec![certificate],
+            now,
+        })
     }
 
     /// An intermediate authority under this one.
@@ -104,7 +123,11 @@ impl Authority {
         let (params, key) = (authority_params(name, self.now), new_ec_key()?);
         let certificate = params.signed_by(&key, &self.issuer)?.into();
         let chain = self.chain.iter().cloned().chain([certificate]).collect();
-        Ok(Self { issuer: Issuer::new(params, key), chain, now: self.now })
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+            chain,
+            now: self.now,
+        })
     }
 
     /// Issues a leaf.
@@ -117,13 +140,23 @@ impl Authority {
             KeyKind::Rsa2048 => new_rsa_key()?,
         };
         let mut params = CertificateParams::new(leaf.names.clone())?;
-        params.distinguished_name.push(DnType::CommonName, leaf.names.first().map_or("nameless", String::as_str));
+        params.distinguished_name.push(
+            DnType::CommonName,
+            leaf.names.first().map_or("nameless", String::as_str),
+        );
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         params.use_authority_key_identifier_extension = true;
         (params.not_before, params.not_after) = (date(leaf.not_before), date(leaf.not_after));
         let certificate = params.signed_by(&key, &self.issuer)?.into();
-        Ok(Issued { leaf: certificate, authorities: self.chain.clone(), key })
+        Ok(Issued {
+            leaf: certificate,
+            authorities: self.chain.clone(),
+            key,
+        })
     }
 
     /// The root certificate in PEM: what a client trusts.
@@ -147,7 +180,9 @@ impl Issued {
 
     /// What a server sends, in DER: the leaf, then the intermediates from the lowest up.
     pub fn sent_der(&self) -> Vec<&[u8]> {
-        self.sent().map(|certificate| certificate.der.as_slice()).collect()
+        self.sent()
+            .map(|certificate| certificate.der.as_slice())
+            .collect()
     }
 
     /// The root in DER.
@@ -166,9 +201,28 @@ impl Issued {
     /// [`Error::Io`]
     pub fn write_to(&self, dir: &Path) -> Result<CertFiles, Error> {
         fs::create_dir_all(dir).map_err(Error::io(format!("create {}", dir.display())))?;
-        let files = CertFiles { ca: dir.join("ca.pem"), cert: dir.join("cert.pem"), key: dir.join("key.pem") };
-        write(&files.ca, 0o644, &self.authorities.iter().map(|authority| authority.pem.as_str()).collect::<String>())?;
-        write(&files.cert, 0o644, &self.sent().map(|certificate| certificate.pem.as_str()).collect::<String>())?;
+        let files = CertFiles {
+            ca: dir.join("ca.pem"),
+            cert: dir.join("cert.pem"),
+            key: dir.join("key.pem"),
+        };
+        write(
+            &files.ca,
+            0o644,
+            &self
+                .authorities
+                .iter()
+                .map(|authority| authority.pem.as_str())
+                .collect::<String>(),
+        )?;
+        write(
+            &files.cert,
+            0o644,
+            &self
+                .sent()
+                .map(|certificate| certificate.pem.as_str())
+                .collect::<String>(),
+        )?;
         write(&files.key, 0o600, &self.key.serialize_pem())?;
         Ok(files)
     }
@@ -180,7 +234,10 @@ impl Issued {
 
 impl From<rcgen::Certificate> for Certificate {
     fn from(made: rcgen::Certificate) -> Self {
-        Self { der: made.der().to_vec(), pem: made.pem() }
+        Self {
+            der: made.der().to_vec(),
+            pem: made.pem(),
+        }
     }
 }
 
@@ -201,21 +258,37 @@ fn new_ec_key() -> Result<KeyPair, Error> {
 
 fn new_rsa_key() -> Result<KeyPair, Error> {
     let mut openssl = Command::new("openssl");
-    openssl.args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
+    openssl.args([
+        "genpkey",
+        "-algorithm",
+        "RSA",
+        "-pkeyopt",
+        "rsa_keygen_bits:2048",
+    ]);
     let output = openssl.output().map_err(Error::io("run openssl genpkey"))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::Program { program: "openssl genpkey".to_owned(), message });
+        return Err(Error::Program {
+            program: "openssl genpkey".to_owned(),
+            message,
+        });
     }
     Ok(KeyPair::from_pem(&String::from_utf8_lossy(&output.stdout))?)
 }
 
 fn date(unix_seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(unix_seconds).expect("a test's date lies within the years 0 to 9999")
+    OffsetDateTime::from_unix_timestamp(unix_seconds)
+        .expect("a test's date lies within the years 0 to 9999")
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
     let what = format!("write {}", path.display());
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path).map_err(Error::io(&what))?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+        .map_err(Error::io(&what))?;
     file.write_all(text.as_bytes()).map_err(Error::io(&what))
 }

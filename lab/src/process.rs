@@ -24,7 +24,9 @@ pub(crate) fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -
 /// Asks `child` to end and waits; if it does not within 30 s it is killed.
 pub(crate) fn terminate(child: &mut Child) -> io::Result<()> {
     kill_process(Pid::from_child(child), Signal::TERM)?;
-    if wait_until(Duration::from_secs(30), || matches!(child.try_wait(), Ok(Some(_)) | Err(_))) {
+    if wait_until(Duration::from_secs(30), || {
+        matches!(child.try_wait(), Ok(Some(_)) | Err(_))
+    }) {
         return Ok(());
     }
     kill(child)
@@ -44,7 +46,8 @@ pub(crate) struct Watchdog(Child);
 impl Watchdog {
     /// Watches over the process `pid`; `remove` is the directory to remove after it, if any.
     pub(crate) fn over(pid: u32, remove: Option<&Path>) -> io::Result<Self> {
-        const SCRIPT: &str = r#"trap "" INT TERM HUP; read -r _; kill -9 "$1"; [ -z "$2" ] || rm -rf "$2""#;
+        const SCRIPT: &str =
+            r#"trap "" INT TERM HUP; read -r _; kill -9 "$1"; [ -z "$2" ] || rm -rf "$2""#;
         Command::new("/bin/sh")
             .args(["-c", SCRIPT, "signet-lab-watchdog", &pid.to_string()])
             .arg(remove.unwrap_or(Path::new("")))

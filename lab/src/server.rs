@@ -43,17 +43,31 @@ impl Server {
     /// [`Error::NotInstalled`]; [`Error::NotLoopback`]; [`Error::NotReady`] with the end of the server's log.
     pub fn start(kind: Kind, options: Options) -> Result<Self, Error> {
         let installation = Installation::locate(kind)?;
-        if let Some(address) = options.addresses.iter().find(|address| !address.is_loopback()) {
+        if let Some(address) = options
+            .addresses
+            .iter()
+            .find(|address| !address.is_loopback())
+        {
             return Err(Error::NotLoopback(*address));
         }
-        let dir = tempfile::Builder::new().prefix(&format!("signet-lab-{}-", kind.name())).tempdir();
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("signet-lab-{}-", kind.name()))
+            .tempdir();
         let dir = dir.map_err(Error::io("create a directory for the server"))?;
         copy_datadir(&installation, &dir.path().join("data"))?;
         for folder in ["files", "tmp"] {
-            fs::create_dir(dir.path().join(folder)).map_err(Error::io("create a folder for the server"))?;
+            fs::create_dir(dir.path().join(folder))
+                .map_err(Error::io("create a folder for the server"))?;
         }
         let port = options.port.unwrap_or_default();
-        let mut server = Self { installation, options, port, version: String::new(), dir: Some(dir), running: None };
+        let mut server = Self {
+            installation,
+            options,
+            port,
+            version: String::new(),
+            dir: Some(dir),
+            running: None,
+        };
         server.launch_on_a_port()?;
         Ok(server)
     }
@@ -95,17 +109,38 @@ impl Server {
     pub fn sql(&self, statements: &str) -> Result<String, Error> {
         let what = format!("run the {} client", self.kind());
         let mut client = self.installation.client();
-        client.args(["--no-defaults", "--protocol=socket", "--user=root", "--batch", "--raw", "--skip-column-names"]);
+        client.args([
+            "--no-defaults",
+            "--protocol=socket",
+            "--user=root",
+            "--batch",
+            "--raw",
+            "--skip-column-names",
+        ]);
         client.arg(format!("--socket={}", self.socket().display()));
-        let mut child = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Error::io(&what))?;
-        let (mut pipe, text) = (child.stdin.take().expect("stdin is piped"), statements.to_owned());
+        let mut child = client
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(Error::io(&what))?;
+        let (mut pipe, text) = (
+            child.stdin.take().expect("stdin is piped"),
+            statements.to_owned(),
+        );
         let feeder = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
         let output = child.wait_with_output().map_err(Error::io(&what))?;
         let _ = feeder.join(); // a client that ends early says why itself
         if !output.status.success() {
-            return Err(Error::Sql { message: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
+            let text = String::from_utf8_lossy(&output.stderr);
+            let message = text.find("ERROR ").map_or(&*text, |start| &text[start..]); // MySQL's client repeats the statement first
+            return Err(Error::Sql {
+                message: message.trim().to_owned(),
+            });
         }
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end_matches('\n')
+            .to_owned())
     }
 
     /// Switches TLS off while MySQL runs, and for its next starts. Open sessions keep theirs.
@@ -113,7 +148,9 @@ impl Server {
     /// # Errors
     /// [`Error::NeedsRestart`] for MariaDB.
     pub fn switch_tls_off(&self) -> Result<(), Error> {
-        self.switch_tls("SET PERSIST tls_version=''; ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR;")
+        self.switch_tls(
+            "SET PERSIST tls_version=''; ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR;",
+        )
     }
 
     /// Switches TLS on while MySQL runs, and for its next starts, with the files it has: configured ones, or those it made itself.
@@ -156,7 +193,10 @@ impl Server {
 
     /// The server's directory: `my.cnf`, `server.log`, `data/`, and `files/`, which is its `secure_file_priv`.
     pub fn dir(&self) -> &Path {
-        self.dir.as_ref().expect("only drop takes the directory").path()
+        self.dir
+            .as_ref()
+            .expect("only drop takes the directory")
+            .path()
     }
 
     /// The process, while the server runs.
@@ -184,7 +224,8 @@ impl Server {
         for _ in 0..3 {
             self.port = free_port(&self.options.addresses)?;
             match self.launch() {
-                Err(Error::NotReady { log_tail, .. }) if log_tail.contains("Address already in use") => {}
+                Err(Error::NotReady { log_tail, .. })
+                    if log_tail.contains("Address already in use") => {}
                 done => return done,
             }
         }
@@ -197,19 +238,34 @@ impl Server {
         let child = self.spawn()?;
         let remove = (!keep_directories()).then(|| self.dir());
         let watchdog = Watchdog::over(child.id(), remove);
-        self.running = Some(Running { child, _watchdog: watchdog.map_err(Error::io("start the watchdog"))? });
+        self.running = Some(Running {
+            child,
+            _watchdog: watchdog.map_err(Error::io("start the watchdog"))?,
+        });
         self.wait_until_ready(logged)?;
         self.version = self.sql("SELECT VERSION()")?;
         Ok(())
     }
 
     fn spawn(&self) -> Result<Child, Error> {
-        let console = File::options().create(true).append(true).open(self.log_path()).map_err(Error::io("open the server's log"))?;
+        let console = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .map_err(Error::io("open the server's log"))?;
         let mut server: Command = self.installation.server();
-        server.arg(format!("--defaults-file={}", self.dir().join("my.cnf").display()));
-        server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(console);
+        server.arg(format!(
+            "--defaults-file={}",
+            self.dir().join("my.cnf").display()
+        ));
+        server
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(console);
         server.process_group(0); // a Ctrl-C in the terminal is for us; we end the server
-        server.spawn().map_err(Error::io(format!("start {}", self.kind())))
+        server
+            .spawn()
+            .map_err(Error::io(format!("start {}", self.kind())))
     }
 
     /// Ready is when it says so: by then every address and the socket are bound. A try to connect would be counted as a broken client.
@@ -220,7 +276,9 @@ impl Server {
         let in_time = wait_until(START_LIMIT, || {
             ended = child.try_wait().ok().flatten();
             let log = fs::read(&log_path).unwrap_or_default();
-            ended.is_some() || String::from_utf8_lossy(log.get(logged..).unwrap_or_default()).contains(": ready for connections")
+            ended.is_some()
+                || String::from_utf8_lossy(log.get(logged..).unwrap_or_default())
+                    .contains(": ready for connections")
         });
         let reason = match ended {
             Some(status) => format!("it ended, {status}"),
@@ -238,7 +296,12 @@ impl Server {
         if let Some(dir) = &mut self.dir {
             dir.disable_cleanup(true);
         }
-        Error::NotReady { kind: self.kind(), reason, dir: self.dir().to_owned(), log_tail }
+        Error::NotReady {
+            kind: self.kind(),
+            reason,
+            dir: self.dir().to_owned(),
+            log_tail,
+        }
     }
 
     fn end(&mut self, how: impl FnOnce(&mut Child) -> std::io::Result<()>) -> Result<(), Error> {
@@ -256,7 +319,12 @@ impl Server {
 
     fn configuration(&self) -> Vec<String> {
         let dir = self.dir().display();
-        let addresses: Vec<String> = self.options.addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<String> = self
+            .options
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let mut lines = self.installation.location_settings();
         lines.extend(user_setting());
         lines.extend(STORAGE_SETTINGS.iter().map(|&line| line.to_owned()));
@@ -299,8 +367,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nobody will read the data again, so there is no need to wait for a clean end of them.
-        let ended = if keep_directories() { self.stop() } else { self.kill() };
-        let Some(mut dir) = self.dir.take() else { return };
+        let ended = if keep_directories() {
+            self.stop()
+        } else {
+            self.kill()
+        };
+        let Some(mut dir) = self.dir.take() else {
+            return;
+        };
         if keep_directories() || ended.is_err() {
             dir.disable_cleanup(true);
             eprintln!("lab: kept {}", dir.path().display());
@@ -315,13 +389,26 @@ fn keep_directories() -> bool {
 
 /// A port that is free on every one of the addresses right now.
 fn free_port(addresses: &[IpAddr]) -> Result<u16, Error> {
-    let first = addresses.first().copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let first = addresses
+        .first()
+        .copied()
+        .unwrap_or(IpAddr::from([127, 0, 0, 1]));
     for _ in 0..100 {
-        let listener = TcpListener::bind(SocketAddr::new(first, 0)).map_err(Error::io("find a free port"))?;
-        let port = listener.local_addr().map_err(Error::io("find a free port"))?.port();
-        if addresses.iter().skip(1).all(|&address| TcpListener::bind(SocketAddr::new(address, port)).is_ok()) {
+        let listener =
+            TcpListener::bind(SocketAddr::new(first, 0)).map_err(Error::io("find a free port"))?;
+        let port = listener
+            .local_addr()
+            .map_err(Error::io("find a free port"))?
+            .port();
+        if addresses
+            .iter()
+            .skip(1)
+            .all(|&address| TcpListener::bind(SocketAddr::new(address, port)).is_ok())
+        {
             return Ok(port);
         }
     }
-    Err(Error::io("find a free port")(std::io::ErrorKind::AddrInUse.into()))
+    Err(Error::io("find a free port")(
+        std::io::ErrorKind::AddrInUse.into(),
+    ))
 }

@@ -20,7 +20,9 @@ pub(crate) const STORAGE_SETTINGS: &[&str] = &[
 pub(crate) fn copy_datadir(installation: &Installation, target: &Path) -> Result<(), Error> {
     let template = ready_template(installation)?;
     let mut copy = Command::new("cp");
-    copy.args(["-r", "--reflink=auto", "--sparse=always"]).arg(template).arg(target);
+    copy.args(["-r", "--reflink=auto", "--sparse=always"])
+        .arg(template)
+        .arg(target);
     run("cp", &mut copy, None)
 }
 
@@ -28,13 +30,20 @@ pub(crate) fn copy_datadir(installation: &Installation, target: &Path) -> Result
 fn ready_template(installation: &Installation) -> Result<PathBuf, Error> {
     let templates = cache_dir().join("templates");
     fs::create_dir_all(&templates).map_err(Error::io(format!("create {}", templates.display())))?;
-    let template = templates.join(format!("{}-{}", installation.kind().name(), installation.release()));
-    let lock = File::create(templates.join("lock")).map_err(Error::io("create the template lock"))?;
+    let template = templates.join(format!(
+        "{}-{}",
+        installation.kind().name(),
+        installation.release()
+    ));
+    let lock =
+        File::create(templates.join("lock")).map_err(Error::io("create the template lock"))?;
     lock.lock().map_err(Error::io("lock the templates"))?;
     if !template.is_dir() {
-        let work = tempfile::tempdir_in(&templates).map_err(Error::io("create a directory for a template"))?;
+        let work = tempfile::tempdir_in(&templates)
+            .map_err(Error::io("create a directory for a template"))?;
         initialise(installation, &work.path().join("data"))?;
-        fs::rename(work.path().join("data"), &template).map_err(Error::io("put the template in place"))?;
+        fs::rename(work.path().join("data"), &template)
+            .map_err(Error::io("put the template in place"))?;
     }
     Ok(template)
 }
@@ -45,7 +54,9 @@ fn initialise(installation: &Installation, data: &Path) -> Result<(), Error> {
     settings.extend(STORAGE_SETTINGS.iter().map(|&line| line.to_owned()));
     settings.extend(user_setting());
     let mut server = installation.server();
-    server.arg("--no-defaults").args(settings.iter().map(|line| format!("--{line}")));
+    server
+        .arg("--no-defaults")
+        .args(settings.iter().map(|line| format!("--{line}")));
     match installation.kind() {
         Kind::MySql => initialise_mysql(server, data),
         Kind::MariaDb => bootstrap_mariadb(server, data, &installation.share()),
@@ -54,7 +65,11 @@ fn initialise(installation: &Installation, data: &Path) -> Result<(), Error> {
 
 /// MySQL makes its certificate here too, so all servers on copies of one template share the generated one.
 fn initialise_mysql(mut server: Command, data: &Path) -> Result<(), Error> {
-    run("mysqld --initialize-insecure", server.args(["--initialize-insecure", "--secure-file-priv=NULL"]), None)?;
+    run(
+        "mysqld --initialize-insecure",
+        server.args(["--initialize-insecure", "--secure-file-priv=NULL"]),
+        None,
+    )?;
     let identity = data.join("auto.cnf"); // each server makes its own server_uuid
     fs::remove_file(identity).map_err(Error::io("remove auto.cnf from the template"))
 }
@@ -62,11 +77,21 @@ fn initialise_mysql(mut server: Command, data: &Path) -> Result<(), Error> {
 /// What `mariadb-install-db` does, in a sixth of the time: no shell, no perl, no time zones.
 fn bootstrap_mariadb(mut server: Command, data: &Path, share: &Path) -> Result<(), Error> {
     fs::create_dir_all(data.join("mysql")).map_err(Error::io("create the data directory"))?;
-    let mut sql = String::from("SET @auth_root_socket=NULL;\nSET @skip_auth_anonymous=1;\nuse mysql;\n");
-    for script in ["system_tables", "performance_tables", "system_tables_data", "sys_schema"] {
+    let mut sql =
+        String::from("SET @auth_root_socket=NULL;\nSET @skip_auth_anonymous=1;\nuse mysql;\n");
+    for script in [
+        "system_tables",
+        "performance_tables",
+        "system_tables_data",
+        "sys_schema",
+    ] {
         sql.push_str(&mariadb_script(share, script)?);
     }
-    run("mariadbd --bootstrap", server.args(["--bootstrap", "--skip-ssl", "--log-warnings=0"]), Some(sql))
+    run(
+        "mariadbd --bootstrap",
+        server.args(["--bootstrap", "--skip-ssl", "--log-warnings=0"]),
+        Some(sql),
+    )
 }
 
 /// Reads a script without the accounts for this machine's own host name. The files are called `mysql_…` up to 10.11.
@@ -74,18 +99,26 @@ fn mariadb_script(share: &Path, name: &str) -> Result<String, Error> {
     let path = ["mariadb", "mysql"].map(|prefix| share.join(format!("{prefix}_{name}.sql")));
     let path = path.iter().find(|path| path.is_file()).unwrap_or(&path[0]);
     let script = fs::read_to_string(path).map_err(Error::io(format!("read {}", path.display())))?;
-    Ok(script.lines().filter(|line| !line.contains("@current_hostname")).fold(String::new(), |sql, line| sql + line + "\n"))
+    Ok(script
+        .lines()
+        .filter(|line| !line.contains("@current_hostname"))
+        .fold(String::new(), |sql, line| sql + line + "\n"))
 }
 
 /// Servers refuse to run as root unless it is said.
 pub(crate) fn user_setting() -> Option<String> {
-    rustix::process::geteuid().is_root().then(|| "user=root".to_owned())
+    rustix::process::geteuid()
+        .is_root()
+        .then(|| "user=root".to_owned())
 }
 
 /// Runs a program to its end, with `input` to read; what it printed becomes the error if it fails.
 fn run(name: &str, command: &mut Command, input: Option<String>) -> Result<(), Error> {
     let what = format!("run {name}");
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(Error::io(&what))?;
     let mut pipe = child.stdin.take().expect("stdin is piped");
     let feeder = std::thread::spawn(move || pipe.write_all(input.unwrap_or_default().as_bytes()));
@@ -94,6 +127,13 @@ fn run(name: &str, command: &mut Command, input: Option<String>) -> Result<(), E
     if output.status.success() {
         return Ok(());
     }
-    let message = format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
-    Err(Error::Program { program: name.to_owned(), message })
+    let message = format!(
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Err(Error::Program {
+        program: name.to_owned(),
+        message,
+    })
 }
