@@ -1,0 +1,83 @@
+"""One fleet for all tests: real servers, the real program over them, and every client's answers."""
+
+import functools
+
+import pytest
+
+import cases
+import clients
+import fleet
+import model
+import programs
+
+# The table makes more calls in a second than an account may. The documented limits are tested on a service of their own.
+GENEROUS = """
+[rates]
+DescribeSSLStatus = 1000000
+DescribeDBInstances = 1000000
+DescribeRoGroups = 1000000
+"""
+
+KEYS = {
+    "root": (programs.SECRET_ID, programs.SECRET_KEY),
+    "wrong key": (programs.SECRET_ID, programs.SECRET_KEY[::-1]),
+    "unknown": ("AKIDe2eNobodyHasThisSecretId00000000", programs.SECRET_KEY),
+}
+
+
+@pytest.fixture(scope="session")
+def servers():
+    with fleet.servers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def signet(servers, tmp_path_factory):
+    """The service over the whole fleet, every observable node observed."""
+    with programs.signet(tmp_path_factory.mktemp("signet") / "all", GENEROUS) as running:
+        fleet.register(running, servers, fleet.INSTANCES, [fleet.RO_GROUP])
+        yield running
+
+
+@pytest.fixture(scope="session")
+def outcomes(signet):
+    """Each client's outcomes, by (mode, case name). A client runs once, when the first test wants an outcome of its."""
+
+    @functools.cache
+    def of(client):
+        calls = [as_call(mode, case) for mode in client.modes for case in cases.CASES if can_make(client, mode, case)]
+        return client.call(signet.endpoint, calls)
+
+    return of
+
+
+def can_make(client, mode, case):
+    if case.json_only and mode != (clients.TC3, "POST"):
+        return False
+    return mode in client.generic_modes if case.generic else True
+
+
+def as_call(mode, case):
+    signature, method = mode
+    secret_id, secret_key = KEYS[case.who]
+    call = {
+        "id": call_id(mode, case),
+        "action": case.action,
+        "params": case.params,
+        "region": "ap-guangzhou",
+        "signature": signature,
+        "method": method,
+        "secret_id": secret_id,
+        "secret_key": secret_key,
+        "generic": case.generic,
+    }
+    return {**call, "language": case.language} if case.language else call
+
+
+def call_id(mode, case):
+    return f"{mode[0]} {mode[1]}: {case.name}"
+
+
+@functools.cache
+def vendor_model():
+    return model.load_vendor(programs.CACHE / "python" / "lib")

@@ -1,0 +1,136 @@
+"""Real processes: database servers of the lab, and the program under test. Each ends with its `with` block."""
+
+import contextlib
+import json
+import os
+import pathlib
+import select
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+CACHE = pathlib.Path(os.environ.get("SIGNET_E2E_CACHE", REPOSITORY / ".cache" / "e2e"))
+START_SECONDS = 60
+
+SECRET_ID = "AKIDe2eRootKeyOfTheClientTests000000"
+SECRET_KEY = "e2eRootSecretOfTheClientTests0000"
+
+
+def built(name):
+    """The path of one of our programs: `SIGNET_BIN` for signet, `LAB_SERVER_BIN` for lab-server, else the debug build."""
+    variable = name.upper().replace("-", "_") + "_BIN"
+    path = pathlib.Path(os.environ.get(variable, REPOSITORY / "target" / "debug" / name))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: build it (cargo build) or set {variable}")
+    return path
+
+
+@contextlib.contextmanager
+def database(kind, tls):
+    """A real `mysql` or `mariadb`, as the lab describes it: Host, Port, Ca, …"""
+    process = subprocess.Popen(
+        [built("lab-server"), kind, "--tls", tls], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield json.loads(first_line(process, f"lab-server {kind} --tls {tls}"))
+    finally:
+        # The end of its input is how lab-server is told to stop.
+        process.stdin.close()
+        process.wait(START_SECONDS)
+
+
+def first_line(process, what):
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        raise RuntimeError(f"{what}: no line within {START_SECONDS} s, exit status {process.wait()}")
+    return line
+
+
+class Signet:
+    """A running `signet serve`, and the command line that talks to it."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+
+    def url(self, path):
+        return f"http://{self.endpoint}{path}"
+
+    def cli(self, *words):
+        """Runs one command and returns its JSON answer."""
+        done = self.try_cli(*words)
+        if done.returncode != 0:
+            raise RuntimeError(f"signet {' '.join(words)} ended with {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def try_cli(self, *words):
+        environment = client_environment(
+            SIGNET_ENDPOINT=self.url(""), TENCENTCLOUD_SECRET_ID=SECRET_ID, TENCENTCLOUD_SECRET_KEY=SECRET_KEY
+        )
+        command = [built("signet"), *words, "--format", "json"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    def has_seen(self, name):
+        """Does it have an answer about an instance or a group, which it has once every node was observed?"""
+        return self.try_cli("status", name).returncode == 0
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(self.url("/readyz"), timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+
+@contextlib.contextmanager
+def signet(directory, config):
+    """`signet serve` on a free port, with its data and its log below `directory`."""
+    directory.mkdir(parents=True)
+    (directory / "signet.toml").write_text(config)
+    running = Signet(f"127.0.0.1:{free_port()}")
+    command = [built("signet"), "serve", "--data", directory / "data", "--listen", running.endpoint]
+    command += ["--config", directory / "signet.toml"]
+    environment = client_environment(SIGNET_ROOT_SECRET_ID=SECRET_ID, SIGNET_ROOT_SECRET_KEY=SECRET_KEY)
+    with open(directory / "signet.log", "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    try:
+        until(running.is_ready, f"signet serve ({directory / 'signet.log'})", process)
+        yield running
+    finally:
+        process.terminate()
+        status = process.wait(START_SECONDS)
+    if status != 0:
+        raise RuntimeError(f"signet serve ended with {status}: {directory / 'signet.log'}")
+
+
+def client_environment(**more):
+    """Ours without proxies and without anybody's keys: both would change what a client sends."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy") and not name.startswith(("TENCENTCLOUD_", "TCCLI_", "SIGNET_"))
+    }
+    return {**kept, **more}
+
+
+def until(condition, what, process=None, seconds=START_SECONDS):
+    """Waits for a condition; a process that ended before it never will fulfil it."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if process and process.poll() is not None:
+            raise RuntimeError(f"{what} ended with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+def free_port():
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
