@@ -22,6 +22,7 @@ class Client:
     generic_modes: tuple = EVERY_MODE  # where it can call by name, without its model of the action
     environment: tuple = ()
     repeats: bool = True
+    chooses_language: bool = True
 
     def call(self, endpoint, calls):
         """Makes all the calls in one process and returns the outcomes by id."""
@@ -82,5 +83,16 @@ CLIENTS = (
         modes=((TC3, "POST"),),
         generic_modes=(),
         repeats=False,
+    ),
+    # Not the vendor's, but what our documentation gives to those who have no SDK: openssl and curl.
+    Client(
+        "script",
+        (PYTHON, SOURCES / "script" / "client.py"),
+        "Error",
+        "en-US",
+        modes=((TC3, "POST"),),
+        generic_modes=((TC3, "POST"),),
+        repeats=False,
+        chooses_language=False,
     ),
 )

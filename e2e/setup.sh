@@ -27,6 +27,7 @@ toolchains() {
     command -v javac >/dev/null || missing+=(default-jdk-headless)
     command -v mvn >/dev/null || missing+=(maven)
     command -v openssl >/dev/null || missing+=(openssl)
+    command -v curl >/dev/null || missing+=(curl)
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "missing: ${missing[*]} (no apt-get here to install them with)"
     echo "e2e: installing ${missing[*]} from Debian"

@@ -175,3 +175,26 @@ def test_a_misspelt_field_is_both_missing_and_unknown():
         "ListThings.output.Items[].Weight: missing, the vendor has it",
         "ListThings.output.Items[].Wieght: the vendor has no such field",
     ]
+
+
+THINGS = {"Items": [{"Name": "a", "Weight": None}, {"Name": "b", "Weight": 2.5}], "RequestId": "x"}
+
+
+def test_an_answer_that_keeps_every_promise():
+    assert model.broken_promises(THINGS, "ListThings", VENDOR) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "broken"),
+    [
+        ({}, ["ListThings.Items: required, but absent"]),
+        ({"Items": None}, ["ListThings.Items: required, but null"]),
+        ({"Items": {}}, ["ListThings.Items: {} is no list"]),
+        ({"Items": [{"Name": "a"}, 5]}, ["ListThings.Items[1]: 5 is no object"]),
+        ({"Items": [{"Name": 5}]}, ["ListThings.Items[0].Name: 5 is no string"]),
+        ({"Items": [{"Name": "a", "Weight": True}]}, ["ListThings.Items[0].Weight: True is no number"]),
+        ({"Items": [{"Name": "a", "Colour": "red"}]}, ["ListThings.Items[0].Colour: unknown to the vendor"]),
+    ],
+)
+def test_each_broken_promise_is_named_with_its_path(answer, broken):
+    assert model.broken_promises(answer, "ListThings", VENDOR) == broken
