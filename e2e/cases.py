@@ -3,16 +3,7 @@
 import dataclasses
 import re
 
-from fleet import (
-    CLUSTER,
-    DOWN,
-    INSTANCES,
-    MIXED,
-    OFF,
-    ON,
-    RO_GROUP,
-    SINGLE_NODE,
-)
+from fleet import CLUSTER, DOWN, INSTANCES, MIXED, OFF, ON, RO_GROUP, SINGLE_NODE
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 

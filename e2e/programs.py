@@ -29,27 +29,47 @@ def built(name):
     return path
 
 
+class Database:
+    """A real MySQL or MariaDB, run by lab-server: see there for what it prints and reads."""
+
+    def __init__(self, process, what):
+        self.process = process
+        self.what = what
+
+    def wait(self):
+        """Waits until it answers, and reads where it is."""
+        here = self.line()
+        self.address, self.ca = f"{here['Host']}:{here['Port']}", here["Ca"]
+
+    def sql(self, statement):
+        self.process.stdin.write(statement + "\n")
+        self.process.stdin.flush()
+        answer = self.line()
+        if "Error" in answer:
+            raise RuntimeError(f"{self.what}: {statement}: {answer['Error']}")
+        return answer["Output"]
+
+    def line(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+        line = self.process.stdout.readline() if ready else ""
+        if not line:
+            self.process.kill()
+            raise RuntimeError(f"{self.what}: no line within {START_SECONDS} s, exit status {self.process.wait()}")
+        return json.loads(line)
+
+
 @contextlib.contextmanager
 def database(kind, tls):
-    """A real `mysql` or `mariadb`, as the lab describes it: Host, Port, Ca, …"""
+    """Starts a `mysql` or `mariadb` with that TLS; it answers once `wait` has returned."""
     process = subprocess.Popen(
         [built("lab-server"), kind, "--tls", tls], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        yield json.loads(first_line(process, f"lab-server {kind} --tls {tls}"))
+        yield Database(process, f"lab-server {kind} --tls {tls}")
     finally:
         # The end of its input is how lab-server is told to stop.
         process.stdin.close()
         process.wait(START_SECONDS)
-
-
-def first_line(process, what):
-    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    line = process.stdout.readline() if ready else ""
-    if not line:
-        process.kill()
-        raise RuntimeError(f"{what}: no line within {START_SECONDS} s, exit status {process.wait()}")
-    return line
 
 
 class Signet:

@@ -42,7 +42,7 @@ def test_the_archive_has_every_format(bundle):
 
 
 def test_the_pem_file_is_what_both_nodes_present(bundle, servers):
-    presented = {certificate for node in fleet.ON.nodes for certificate in certificates(servers[node]["Ca"])}
+    presented = {certificate for node in fleet.ON.nodes for certificate in certificates(servers[node].ca)}
     assert certificates(bundle / "TencentDB-CA-Chain.pem") == presented
 
 
