@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::headers::Headers;
 use crate::parameters::{Parameters, dotted, json, multipart};
@@ -100,10 +100,12 @@ pub fn parse<'a>(request: &'a Request<'a>) -> Result<Envelope<'a>, Refusal> {
 
 /// The language a request asks for, even where [`parse`] refuses it.
 pub fn language(request: &Request<'_>) -> Language {
-    if let Some(name) = request.headers.get("x-tc-language") {
-        return name.to_str().map_or(Language::default(), Language::named);
-    }
-    let name = form::raw_value(parameter_text(request), "Language");
+    let header = request
+        .headers
+        .get("x-tc-language")
+        .map(HeaderValue::as_bytes)
+        .filter(|name| !name.is_empty());
+    let name = header.or_else(|| form::raw_value(parameter_text(request), "Language"));
     name.and_then(|name| str::from_utf8(name).ok())
         .map_or(Language::default(), Language::named)
 }
@@ -212,19 +214,21 @@ fn carrier<'a>(request: &Request<'a>, headers: &Headers<'a>) -> Result<Carrier<'
         return Ok(Carrier::Query(request.query)); // whatever the content type: Python, Go, Java send that of a form
     }
     let content_type = headers.content_type.unwrap_or_default();
-    match media_type(headers.content_type)
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "application/json" => Ok(Carrier::Json(request.body)),
-        "multipart/form-data" => Ok(Carrier::Multipart {
+    let media_type = media_type(headers.content_type);
+    let is = |name: &str| media_type.eq_ignore_ascii_case(name);
+    if is("application/json") {
+        Ok(Carrier::Json(request.body))
+    } else if is("multipart/form-data") {
+        Ok(Carrier::Multipart {
             content_type,
             body: request.body,
-        }),
-        "application/octet-stream" => Ok(Carrier::Raw),
-        other => Err(Refusal::malformed_parameters(format!(
-            "The `Content-Type` `{other}` cannot be used for a POST request with TC3-HMAC-SHA256; use `application/json`."
-        ))),
+        })
+    } else if is("application/octet-stream") {
+        Ok(Carrier::Raw)
+    } else {
+        Err(Refusal::malformed_parameters(format!(
+            "The `Content-Type` `{media_type}` cannot be used for a POST request with TC3-HMAC-SHA256; use `application/json`."
+        )))
     }
 }
 

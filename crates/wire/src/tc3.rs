@@ -125,8 +125,9 @@ impl<'a> Proof<'a> {
     /// The canonical request as the SDKs build it, with the host as received. For whoever looks for the difference to his own.
     pub fn canonical_request(&self) -> String {
         let mut text = Vec::new();
-        self.write_canonical(Reading::as_sent(self), &self.payload_hash(), &mut |bytes| {
-            text.extend_from_slice(bytes)
+        let payload = self.payload_hash();
+        self.write_canonical(Reading::as_sent(self), &payload, &mut |bytes| {
+            text.extend_from_slice(bytes);
         });
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -313,6 +314,13 @@ mod tests {
                 Some(date)
             );
         }
+    }
+
+    #[test]
+    fn a_signing_key_is_wiped() {
+        // `Hmac` is two hash states, which wipe themselves when their crate is built so.
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<Sha256>();
     }
 
     #[test]
