@@ -1,0 +1,131 @@
+//! `DescribePosture`: everything that was seen on each node of an instance or a group.
+
+use std::time::Duration;
+
+use dbtls::{LoginOutcome, Name, Observation, Report, Status, Trust};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wire::Code;
+
+use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::dates::rfc3339;
+use crate::api::error::ApiError;
+use crate::api::subject::Subject;
+use crate::state::catalog::Common;
+use crate::state::node::Node;
+use crate::state::observed;
+use crate::state::status::{Verdict, why_unknown};
+
+/// The action.
+pub struct DescribePosture;
+
+/// Exactly one of the two is needed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    /// The instance to describe.
+    #[schemars(example = &"cdb-c1nl9rpv")]
+    instance_id: Option<String>,
+    /// The read-only group to describe.
+    #[schemars(example = &"cdbrg-k9a6gup3")]
+    ro_group_id: Option<String>,
+}
+
+/// What was seen.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    /// `ON`, `OFF` or `UNKNOWN`: what follows from the nodes.
+    status: Status,
+    /// Why it is unknown.
+    reason: String,
+    /// The nodes, the primary first.
+    nodes: Vec<NodePosture>,
+}
+
+/// One node.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct NodePosture {
+    /// What was seen last, judged now.
+    #[serde(flatten)]
+    report: Report,
+    /// Whether the last probe brought a verdict. When it did not, `Reason` says why, and the rest is what was seen before.
+    reachable: bool,
+    /// When what is shown was confirmed last (RFC 3339).
+    last_seen: String,
+    /// Since when it looks like this (RFC 3339).
+    since: String,
+}
+
+impl Action for DescribePosture {
+    const SPEC: Spec = Spec {
+        name: "DescribePosture",
+        product: Product::Signet,
+        summary: "Describes what every node of an instance or a read-only group was seen to do: protocol, cipher, certificate chain, names that it covers, and how long it is good.",
+        limit: 20,
+        effect: Effect::Reads,
+        errors: &[
+            Code::InternalErrorDbRecordNotExistError,
+            Code::InvalidParameter,
+            Code::MissingParameterMissingParamError,
+            Code::ResourceNotFoundInstanceNotFoundError,
+        ],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        let subject = Subject::find(context, input.instance_id.as_deref(), input.ro_group_id.as_deref())?;
+        let verdict = subject.verdict(&context.service, context.now);
+        let reason = match verdict {
+            Verdict::Unknown(node) => why_unknown(node, context.service.stale_after()),
+            Verdict::On | Verdict::Off => String::new(),
+        };
+        let common = subject.common();
+        let names = names(common);
+        let mut nodes = Vec::with_capacity(common.nodes.len());
+        for node in &common.nodes {
+            nodes.push(posture(context, node, &names).await?);
+        }
+        Ok(Output { status: verdict.word(), reason, nodes })
+    }
+}
+
+/// The names under which clients reach the whole; each node's own comes on top.
+fn names(common: &Common) -> Vec<Name> {
+    let vip = common.vip.map(|ip| ip.to_string());
+    vip.iter().chain(common.dns.iter()).filter_map(|name| name.parse().ok()).collect()
+}
+
+async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodePosture, ApiError> {
+    let access = node.access();
+    let nobody_trusted = Trust::none();
+    let trust = access.as_ref().map_or(&nobody_trusted, |access| &access.trust);
+    let failure = node.failure();
+    let (_, seen) = node.fresh();
+    let (mut seen_as, since) = match observed::observation(&context.service.catalog, node).await? {
+        Some((record, chain)) => {
+            let mut observation = record.seen;
+            if let Some(tls) = &mut observation.tls {
+                tls.chain = chain;
+            }
+            (observation, rfc3339(record.since))
+        }
+        None => (nothing(), String::new()),
+    };
+    if context.now - seen > context.service.stale_after() {
+        seen_as.status = Status::Unknown;
+    }
+    let mut report = Report::of(&node.target, &seen_as, trust, names, context.now);
+    if let Some(failure) = &failure {
+        report.reason.clone_from(&failure.reason);
+    }
+    let last_seen = if since.is_empty() { String::new() } else { rfc3339(seen) };
+    Ok(NodePosture { report, reachable: failure.is_none() && !since.is_empty(), last_seen, since })
+}
+
+/// What is seen of a node that was never seen.
+fn nothing() -> Observation {
+    Observation { status: Status::Unknown, reason: None, greeting: None, tls: None, login: LoginOutcome::NotTried, took: Duration::ZERO }
+}

@@ -1,0 +1,118 @@
+//! `RegisterInstance`: tells Signet of an instance that is to be watched.
+
+use std::net::IpAddr;
+
+use dbtls::Target;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wire::Code;
+
+use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::error::ApiError;
+use crate::api::registration::{self, DnsName, Title, example_tags};
+use crate::state::ids::InstanceId;
+use crate::state::records::{self, Architecture, Driver, InstanceRecord, Registration, Tag, V1};
+use crate::state::store::{Error, Expect, Write};
+
+/// The action.
+pub struct RegisterInstance;
+
+/// The instance.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    /// Its ID. A fresh one is made when none is given.
+    instance_id: Option<InstanceId>,
+    /// Its name, for people.
+    #[schemars(example = &"orders")]
+    instance_name: Title,
+    /// How it is built. `two-node` and `three-node` have the SSL feature.
+    architecture: Architecture,
+    /// The address of each node as `host:port`, the primary first. IPv6 addresses stand in brackets; `unix:/path` is a Unix socket.
+    #[schemars(with = "Vec<String>", example = &["db1.example.com:3306", "db2.example.com:3306"])]
+    nodes: Vec<Target>,
+    /// The virtual address that clients use.
+    #[schemars(with = "Option<String>", example = &"192.0.2.10")]
+    vip: Option<IpAddr>,
+    /// The port of the virtual address.
+    #[schemars(example = 3306)]
+    vport: Option<u16>,
+    /// Further names that clients use; a certificate has to cover them too.
+    #[serde(default)]
+    #[schemars(example = &["orders.db.example.com"])]
+    dns_names: Vec<DnsName>,
+    /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
+    #[serde(default)]
+    driver: Driver,
+    /// Its tags.
+    #[serde(default)]
+    #[schemars(example = example_tags())]
+    tags: Vec<Tag>,
+    /// The account that probes log in with; it needs no privilege. Without one, probes end as a user that does not exist.
+    #[schemars(example = &"signet_probe")]
+    probe_user: Option<String>,
+    /// The probe account's password.
+    #[schemars(example = &"********")]
+    probe_password: Option<String>,
+    /// The account of the `sql` driver.
+    #[schemars(example = &"signet")]
+    sql_user: Option<String>,
+    /// The `sql` driver account's password.
+    #[schemars(example = &"********")]
+    sql_password: Option<String>,
+    /// The CA certificates, in PEM, that its servers' certificates are expected to be issued by. A probe sends its password in full only to a server that they vouch for.
+    #[schemars(example = &"-----BEGIN CERTIFICATE-----\n…")]
+    ca_certificates: Option<String>,
+}
+
+/// What was registered.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    /// The ID of the instance.
+    instance_id: InstanceId,
+}
+
+impl Action for RegisterInstance {
+    const SPEC: Spec = Spec {
+        name: "RegisterInstance",
+        product: Product::Signet,
+        summary: "Registers an instance that runs on servers of your own. Its nodes are probed at once, and from then on regularly.",
+        limit: 100,
+        effect: Effect::Writes,
+        errors: &[Code::InvalidParameter, Code::InvalidParameterValue, Code::ResourceInUse],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        let id = input.instance_id.unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));
+        let record = record(id, input, context)?;
+        let write = Write::put(InstanceRecord::key(id), records::encode(&record), Expect::Absent);
+        match context.service.catalog.commit(vec![write]).await {
+            Ok(()) => Ok(Output { instance_id: id }),
+            Err(Error::Conflict { .. }) => Err(ApiError::new(Code::ResourceInUse, format!("An instance with the ID `{id}` is registered already."))),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRecord, ApiError> {
+    let architecture = input.architecture;
+    registration::check_nodes(&input.nodes, architecture.nodes(), architecture.name())?;
+    let owner = InstanceRecord::key(id);
+    let registration = Registration {
+        account: context.account,
+        name: input.instance_name.into(),
+        vip: input.vip,
+        vport: input.vport.unwrap_or_default(),
+        dns: input.dns_names.into_iter().map(Into::into).collect(),
+        driver: input.driver,
+        created: context.now,
+        probe: registration::login(context, &owner, ("ProbeUser", "ProbePassword"), input.probe_user, input.probe_password)?,
+        ca: registration::ca(input.ca_certificates)?,
+        sql: registration::login(context, &owner, ("SqlUser", "SqlPassword"), input.sql_user, input.sql_password)?,
+    };
+    registration::check_driver(&registration)?;
+    Ok(InstanceRecord { v: V1, id, architecture, nodes: input.nodes, tags: input.tags, registration })
+}

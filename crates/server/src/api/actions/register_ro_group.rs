@@ -1,0 +1,129 @@
+//! `RegisterRoGroup`: tells Signet of a read-only group that is to be watched.
+
+use std::net::IpAddr;
+
+use dbtls::Target;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wire::Code;
+
+use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::error::ApiError;
+use crate::api::registration::{self, DnsName, Title};
+use crate::api::subject;
+use crate::state::ids::{RoGroupId, RoInstanceId};
+use crate::state::records::{self, Driver, Member, Registration, RoGroupRecord, V1};
+use crate::state::store::{Error, Expect, Write};
+
+/// How many read-only instances a group may have.
+const MEMBERS: std::ops::RangeInclusive<usize> = 1..=32;
+
+/// The action.
+pub struct RegisterRoGroup;
+
+/// The group.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    /// The instance that its read-only instances replicate from.
+    #[schemars(example = &"cdb-c1nl9rpv")]
+    instance_id: String,
+    /// Its ID. A fresh one is made when none is given.
+    ro_group_id: Option<RoGroupId>,
+    /// Its name, for people.
+    #[schemars(example = &"orders-reports")]
+    ro_group_name: Title,
+    /// The address of each read-only instance as `host:port`.
+    #[schemars(with = "Vec<String>", example = &["ro1.example.com:3306"])]
+    nodes: Vec<Target>,
+    /// The virtual address that clients use.
+    #[schemars(with = "Option<String>", example = &"192.0.2.11")]
+    vip: Option<IpAddr>,
+    /// The port of the virtual address.
+    #[schemars(example = 3306)]
+    vport: Option<u16>,
+    /// Further names that clients use; a certificate has to cover them too.
+    #[serde(default)]
+    #[schemars(example = &["orders-ro.db.example.com"])]
+    dns_names: Vec<DnsName>,
+    /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
+    #[serde(default)]
+    driver: Driver,
+    /// The account that probes log in with; it needs no privilege.
+    #[schemars(example = &"signet_probe")]
+    probe_user: Option<String>,
+    /// The probe account's password.
+    #[schemars(example = &"********")]
+    probe_password: Option<String>,
+    /// The account of the `sql` driver.
+    #[schemars(example = &"signet")]
+    sql_user: Option<String>,
+    /// The `sql` driver account's password.
+    #[schemars(example = &"********")]
+    sql_password: Option<String>,
+    /// The CA certificates, in PEM, that its servers' certificates are expected to be issued by.
+    #[schemars(example = &"-----BEGIN CERTIFICATE-----\n…")]
+    ca_certificates: Option<String>,
+}
+
+/// What was registered.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    /// The ID of the group.
+    ro_group_id: RoGroupId,
+    /// The IDs of its read-only instances, in the order of the nodes.
+    ro_instance_ids: Vec<RoInstanceId>,
+}
+
+impl Action for RegisterRoGroup {
+    const SPEC: Spec = Spec {
+        name: "RegisterRoGroup",
+        product: Product::Signet,
+        summary: "Registers a read-only group of an instance. Its nodes are probed at once, and from then on regularly.",
+        limit: 100,
+        effect: Effect::Writes,
+        errors: &[
+            Code::InvalidParameter,
+            Code::InvalidParameterValue,
+            Code::ResourceInUse,
+            Code::ResourceNotFoundInstanceNotFoundError,
+        ],
+    };
+    type Input = Input;
+    type Output = Output;
+
+    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        let record = record(input, context)?;
+        let (id, members) = (record.id, record.members.iter().map(|member| member.id).collect());
+        let write = Write::put(RoGroupRecord::key(id), records::encode(&record), Expect::Absent);
+        match context.service.catalog.commit(vec![write]).await {
+            Ok(()) => Ok(Output { ro_group_id: id, ro_instance_ids: members }),
+            Err(Error::Conflict { .. }) => Err(ApiError::new(Code::ResourceInUse, format!("An RO group with the ID `{id}` is registered already."))),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
+    let entropy = &context.service.entropy;
+    let primary = subject::instance(context, &input.instance_id)?.id;
+    registration::check_nodes(&input.nodes, MEMBERS, "an RO group")?;
+    let id = input.ro_group_id.unwrap_or_else(|| RoGroupId::fresh(entropy));
+    let owner = RoGroupRecord::key(id);
+    let registration = Registration {
+        account: context.account,
+        name: input.ro_group_name.into(),
+        vip: input.vip,
+        vport: input.vport.unwrap_or_default(),
+        dns: input.dns_names.into_iter().map(Into::into).collect(),
+        driver: input.driver,
+        created: context.now,
+        probe: registration::login(context, &owner, ("ProbeUser", "ProbePassword"), input.probe_user, input.probe_password)?,
+        ca: registration::ca(input.ca_certificates)?,
+        sql: registration::login(context, &owner, ("SqlUser", "SqlPassword"), input.sql_user, input.sql_password)?,
+    };
+    registration::check_driver(&registration)?;
+    let members = input.nodes.into_iter().map(|node| Member { id: RoInstanceId::fresh(entropy), node }).collect();
+    Ok(RoGroupRecord { v: V1, id, primary, members, registration })
+}

@@ -1,0 +1,176 @@
+//! A request from its bytes to its answer: envelope → region → gate → parameters → action.
+//!
+//! [`answer`] is the one outer function: it turns every outcome into a response, and writes the one log line, the
+//! audit line and the counters of the request. Everything inside uses `?`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use wire::{Envelope, Language, Parameters, Refusal, Request, RequestId, answer as envelope};
+
+use crate::ambient::UnixTime;
+use crate::api::action::{Context, Effect};
+use crate::api::error::ApiError;
+use crate::api::table::Route;
+use crate::api::{gate, region};
+use crate::service::Service;
+use crate::state::audit::{Line, Outcome};
+use crate::state::keys::AccessKey;
+
+/// What has become known of a request so far; a refusal at any stage is logged with it.
+struct Call<'a> {
+    service: &'a Arc<Service>,
+    from: SocketAddr,
+    request_id: RequestId,
+    language: Language,
+    now: UnixTime,
+    action: String,
+    secret_id: String,
+    resource: String,
+    route: Option<&'a Route>,
+    key: Option<Arc<AccessKey>>,
+}
+
+/// Answers one request.
+pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Vec<u8> {
+    let started = Instant::now();
+    let mut call = Call::begin(service, from, request);
+    let outcome = call.run(request).await;
+    call.finish(outcome, started)
+}
+
+/// Answers a request that HTTP had to refuse, with the same log line as the others.
+pub fn refuse(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>, refusal: Refusal) -> Vec<u8> {
+    Call::begin(service, from, request).finish(Err(refusal.into()), Instant::now())
+}
+
+impl<'a> Call<'a> {
+    fn begin(service: &'a Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Self {
+        Self {
+            service,
+            from,
+            request_id: RequestId::from_random(service.entropy.bytes()),
+            language: wire::language(request),
+            now: service.clock.now(),
+            action: String::new(),
+            secret_id: String::new(),
+            resource: String::new(),
+            route: None,
+            key: None,
+        }
+    }
+
+    async fn run(&mut self, request: &Request<'_>) -> Result<Vec<u8>, ApiError> {
+        let envelope = wire::parse(request)?;
+        self.introduce(&envelope);
+        let route = self.service.table.find(&envelope.action, &envelope.version)?;
+        self.route = Some(route);
+        region::check(&envelope, &self.service.config.regions)?;
+        let key = gate::admit(self.service, &envelope, route, &self.request_id, self.now)?;
+        self.key = Some(Arc::clone(&key));
+        let parameters = self.parameters(&envelope, route)?;
+        self.act(route, key, parameters).await
+    }
+
+    fn introduce(&mut self, envelope: &Envelope<'_>) {
+        self.action = envelope.action.to_string();
+        self.secret_id = envelope.secret_id().unwrap_or_default().to_owned();
+    }
+
+    fn parameters(&mut self, envelope: &Envelope<'_>, route: &Route) -> Result<Map<String, Value>, Refusal> {
+        let Parameters { map, text } = envelope.parameters()?;
+        let named = ["InstanceId", "RoGroupId", "SecretId"].iter().find_map(|name| map.get(*name).and_then(Value::as_str));
+        if route.entry.spec.effect == Effect::Writes || map.len() > 1 {
+            self.resource = named.unwrap_or_default().to_owned();
+        }
+        route.shape.check(Parameters { map, text })
+    }
+
+    /// Runs the action. A write is audited before it is done, and goes on to its end even if the caller hangs up.
+    async fn act(&self, route: &'a Route, key: Arc<AccessKey>, parameters: Map<String, Value>) -> Result<Vec<u8>, ApiError> {
+        let context = Context {
+            service: Arc::clone(self.service),
+            account: key.account,
+            key,
+            from: self.from,
+            request_id: self.request_id,
+            language: self.language,
+            now: self.now,
+        };
+        let run = route.entry.run;
+        match route.entry.spec.effect {
+            Effect::Reads => run(parameters, context).await,
+            Effect::Writes => {
+                self.audit_attempt().await?;
+                tokio::spawn(run(parameters, context)).await.map_err(ApiError::internal)?
+            }
+        }
+    }
+
+    async fn audit_attempt(&self) -> Result<(), ApiError> {
+        let (audit, line) = (Arc::clone(&self.service.audit), self.line(Outcome::Attempt, ""));
+        let recorded = tokio::task::spawn_blocking(move || audit.record(&line)).await;
+        recorded.map_err(ApiError::internal)?.map_err(|error| {
+            ApiError::internal(anyhow::Error::new(error).context("a change that cannot be audited is not made"))
+        })
+    }
+
+    fn line(&self, outcome: Outcome, code: &'static str) -> Line {
+        Line {
+            time: self.now,
+            request_id: self.request_id.to_string(),
+            outcome,
+            account: self.key.as_ref().map(|key| key.account.0),
+            secret_id: self.secret_id.clone(),
+            from: self.from.to_string(),
+            action: self.route.map_or_else(|| self.action.clone(), |route| route.entry.spec.name.to_owned()),
+            resource: self.resource.clone(),
+            code,
+        }
+    }
+
+    fn finish(&self, outcome: Result<Vec<u8>, ApiError>, started: Instant) -> Vec<u8> {
+        self.log(outcome.as_ref().err(), started);
+        match outcome {
+            Ok(object) => envelope::success(&object, &self.request_id),
+            Err(error) => envelope::failure(error.refusal(), self.language, &self.request_id),
+        }
+    }
+
+    fn log(&self, error: Option<&ApiError>, started: Instant) {
+        let took = started.elapsed();
+        let spec = self.route.map(|route| route.entry.spec);
+        if let Some(route) = self.route {
+            route.metrics.seconds.record(took);
+        }
+        let writes = spec.is_some_and(|spec| spec.effect == Effect::Writes);
+        match error {
+            None => {
+                if let Some(route) = self.route {
+                    route.metrics.answered.increment(1);
+                }
+                if writes || self.service.config.audit.reads {
+                    self.service.audit.note(&self.line(Outcome::Done, ""));
+                }
+                tracing::debug!(request_id = %self.request_id, from = %self.from, action = self.action, took_us = took.as_micros(), "answered");
+            }
+            Some(error) => {
+                let (service, action) = spec.map_or(("", ""), |spec| (spec.product.name(), spec.name));
+                self.service.metrics.refused(service, action, error.code().as_str());
+                self.service.audit.note(&self.line(Outcome::Refused, error.code().as_str()));
+                self.log_refusal(error);
+            }
+        }
+    }
+
+    fn log_refusal(&self, error: &ApiError) {
+        let (request_id, from, action, secret_id) = (&self.request_id, self.from, &self.action, &self.secret_id);
+        let code = error.code().as_str();
+        match error.cause() {
+            Some(cause) => tracing::error!(%request_id, %from, action, secret_id, code, cause = format!("{cause:#}"), "failed"),
+            None => tracing::info!(%request_id, %from, action, secret_id, code, message = %error, "refused"),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The configuration: one documented struct. Unknown keys stop the start; an option that cannot take effect does too.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured. The file is TOML; each field is a key of the same name.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address to listen on. An address that is not loopback needs `[tls]`, or `allow_plaintext = true`.
+    pub listen: SocketAddr,
+    /// The folder of the data file, the master key and the audit log. It is made if it is missing.
+    pub data: PathBuf,
+    /// The file of the master key. Empty: `master.key` in the data folder. `SIGNET_MASTER_KEY_FILE` goes first.
+    pub master_key_file: PathBuf,
+    /// What certificate links start with, as clients reach this service. Empty: made from `listen`.
+    pub public_url: String,
+    /// The regions that are served, the first being where instances say they are. Empty: every region of the vendor's.
+    pub regions: Vec<String>,
+    /// Allows an address that is not loopback without TLS.
+    pub allow_plaintext: bool,
+    /// Accepts requests whose body is not signed (`X-TC-Content-SHA256: UNSIGNED-PAYLOAD`), as an SDK option sends them.
+    pub allow_unsigned_payload: bool,
+    /// Worker threads. 0: as many as the machine has cores.
+    pub workers: usize,
+    /// Connections at a time; a further one waits until another ends.
+    pub max_connections: usize,
+    /// How often every node is probed.
+    #[serde(with = "humantime_serde")]
+    pub probe_interval: Duration,
+    /// How many nodes are probed at a time.
+    pub probe_concurrency: usize,
+    /// How long one probe may take, all steps together.
+    #[serde(with = "humantime_serde")]
+    pub probe_timeout: Duration,
+    /// How long an observation stands when its node cannot be reached any more.
+    #[serde(with = "humantime_serde")]
+    pub stale_after: Duration,
+    /// How long a shutdown waits for requests under way.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_timeout: Duration,
+    /// The certificate of the listener.
+    pub tls: Option<Tls>,
+    /// Calls per second and account, by action, where they differ from the documented ones.
+    pub rates: BTreeMap<String, u32>,
+    /// What is logged.
+    pub log: Log,
+    /// What is audited.
+    pub audit: AuditConfig,
+}
+
+/// A certificate and its key, PEM files.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate chain, the leaf first. ECDSA P-256 is the cheapest for clients that connect anew for each call.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// The log, on standard error.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `json` or `text`.
+    pub format: LogFormat,
+    /// What is logged, as in `info` or `server=debug`. Refused requests are at `info`, answered ones at `debug`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for programs.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The audit log. Writes and refusals are always in it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Logs calls that only read, too.
+    pub reads: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7780)),
+            data: PathBuf::from("signet-data"),
+            master_key_file: PathBuf::new(),
+            public_url: String::new(),
+            regions: Vec::new(),
+            allow_plaintext: false,
+            allow_unsigned_payload: true,
+            workers: 0,
+            max_connections: 8192,
+            probe_interval: Duration::from_secs(30),
+            probe_concurrency: 64,
+            probe_timeout: Duration::from_secs(10),
+            stale_after: Duration::from_secs(600),
+            shutdown_timeout: Duration::from_secs(10),
+            tls: None,
+            rates: BTreeMap::new(),
+            log: Log::default(),
+            audit: AuditConfig::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Json, filter: "info".into() }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{path}: {cause}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// A key has a value that cannot take effect.
+    #[error("`{key}`: {why}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what to do.
+        why: String,
+    },
+}
+
+fn bad<T>(key: &'static str, why: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Value { key, why: why.into() })
+}
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has a key that there is none of. Values are judged by [`check`](Self::check).
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let read = |cause: String| Error::Read { path: path.display().to_string(), cause };
+        let text = std::fs::read_to_string(path).map_err(|e| read(e.to_string()))?;
+        toml::from_str(&text).map_err(|e| read(e.to_string()))
+    }
+
+    /// Finds what cannot take effect.
+    ///
+    /// # Errors
+    /// Names the key, what is wrong, and what to do.
+    pub fn check(&self) -> Result<(), Error> {
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.allow_plaintext {
+            return bad("listen", format!("{} is not loopback, and requests would cross the network in clear. Give [tls] a certificate and a key, or set allow_plaintext = true", self.listen.ip()));
+        }
+        if !self.public_url.is_empty() && !self.public_url.starts_with("http://") && !self.public_url.starts_with("https://") {
+            return bad("public_url", "it must start with http:// or https://");
+        }
+        for (key, number) in [("max_connections", self.max_connections), ("probe_concurrency", self.probe_concurrency)] {
+            if number == 0 {
+                return bad(key, "it must be at least 1");
+            }
+        }
+        if self.probe_interval < Duration::from_secs(1) {
+            return bad("probe_interval", "it must be at least 1s");
+        }
+        if self.probe_timeout < Duration::from_millis(100) {
+            return bad("probe_timeout", "it must be at least 100ms");
+        }
+        if self.stale_after < self.probe_interval + self.probe_timeout {
+            return bad("stale_after", "it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes");
+        }
+        self.check_rates()
+    }
+
+    fn check_rates(&self) -> Result<(), Error> {
+        for (name, limit) in &self.rates {
+            if !crate::api::actions::ACTIONS.iter().any(|entry| entry.spec.name == name) {
+                return bad("rates", format!("no action is called `{name}`"));
+            }
+            if *limit == 0 {
+                return bad("rates", format!("`{name}` must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What certificate links start with, without a slash at the end. `bound` is the address that was bound.
+    pub fn link_base(&self, bound: SocketAddr) -> String {
+        if !self.public_url.is_empty() {
+            return self.public_url.trim_end_matches('/').to_owned();
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let host = if bound.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { bound.ip() };
+        format!("{scheme}://{}", SocketAddr::new(host, bound.port()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        config.check().map_err(|e| e.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn nothing_configured_is_safe() {
+        let config = parse("").unwrap();
+        assert!(config.listen.ip().is_loopback());
+        assert_eq!(config.link_base(config.listen), "http://127.0.0.1:7780");
+    }
+
+    #[test]
+    fn what_cannot_take_effect_is_refused() {
+        for (text, expected) in [
+            (
+                "listen = '0.0.0.0:7780'",
+                "`listen`: 0.0.0.0 is not loopback, and requests would cross the network in clear. Give [tls] a certificate and a key, or set allow_plaintext = true",
+            ),
+            ("probe_interval = '0s'", "`probe_interval`: it must be at least 1s"),
+            ("probe_concurrency = 0", "`probe_concurrency`: it must be at least 1"),
+            (
+                "stale_after = '30s'",
+                "`stale_after`: it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
+            ),
+            ("public_url = 'db.example.com'", "`public_url`: it must start with http:// or https://"),
+            ("[rates]\nDescribeNothing = 5", "`rates`: no action is called `DescribeNothing`"),
+            ("[rates]\nDescribeSSLStatus = 0", "`rates`: `DescribeSSLStatus` must be at least 1"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), expected, "{text}");
+        }
+        assert!(parse("prob_interval = '5s'").unwrap_err().starts_with("unknown field `prob_interval`, expected one of `listen`, `data`"));
+        assert!(parse("listen = '0.0.0.0:7780'\nallow_plaintext = true").is_ok());
+    }
+}

@@ -1,0 +1,193 @@
+//! HTTP: the listener, its connections, and which door a request goes through.
+
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use wire::Refusal;
+use wire::envelope::MAX_TC3_BODY;
+
+use crate::api::call;
+use crate::service::Service;
+use crate::web;
+
+/// How long a connection may take for a request's head, or be idle between two. Go's client drops idle
+/// connections after 30 s and fails when the server is faster, so this is well above.
+const HEAD: Duration = Duration::from_secs(90);
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(60);
+/// How much of a body that is too large is still read: many clients send all of it before they look for an answer.
+const DRAIN: usize = 64 << 20;
+/// The first byte of a TLS record with a handshake in it.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// The answer type of every door.
+pub type Reply = Response<Full<Bytes>>;
+
+/// Accepts connections until it is told to stop, then lets those under way finish.
+pub async fn serve(service: Arc<Service>, listener: TcpListener, acceptor: Option<TlsAcceptor>, stopped: CancellationToken) {
+    let room = Arc::new(Semaphore::new(service.config.max_connections));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                let (service, acceptor, stopped) = (Arc::clone(&service), acceptor.clone(), stopped.clone());
+                tokio::spawn(async move {
+                    connection(service, stream, from, acceptor, stopped).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: some will be free again soon.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let all = u32::try_from(service.config.max_connections).unwrap_or(u32::MAX);
+    if tokio::time::timeout(service.config.shutdown_timeout, room.acquire_many(all)).await.is_err() {
+        tracing::warn!("some connections were cut off at shutdown");
+    }
+}
+
+async fn connection(service: Arc<Service>, stream: TcpStream, from: SocketAddr, acceptor: Option<TlsAcceptor>, stopped: CancellationToken) {
+    // Answers are one small write each; waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let Some(acceptor) = acceptor else {
+        if greets_with_tls(&stream).await {
+            tracing::warn!(%from, "a TLS handshake arrived on the plain HTTP port; the connection is closed. Use http:// in the client, or configure [tls]");
+            return;
+        }
+        return converse(service, stream, from, stopped).await;
+    };
+    match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => converse(service, stream, from, stopped).await,
+        Ok(Err(error)) => tracing::debug!(%from, %error, "the TLS handshake failed"),
+        Err(_) => tracing::debug!(%from, "the TLS handshake took too long"),
+    }
+}
+
+/// Such a client would wait for its whole time-out if it were not told at once.
+async fn greets_with_tls(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(tokio::time::timeout(HEAD, stream.peek(&mut first)).await, Ok(Ok(1)) if first[0] == TLS_HANDSHAKE)
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(service: Arc<Service>, stream: S, from: SocketAddr, stopped: CancellationToken) {
+    let answer = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move { Ok::<_, std::convert::Infallible>(route(&service, from, request).await) }
+    });
+    let mut connection = std::pin::pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(128 << 10) // a GET may be 32 KB; hyper answers 431 beyond this
+            .serve_connection(TokioIo::new(stream), answer)
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%from, %error, "a connection broke");
+    }
+}
+
+/// Which door a request goes through.
+async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
+    let path = request.uri().path();
+    if path == "/" {
+        return api(service, from, request).await;
+    }
+    let is_reading = request.method() == Method::GET || request.method() == Method::HEAD;
+    match path {
+        _ if !is_reading => text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are supported here.\n"),
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/readyz" => text(StatusCode::OK, "ready\n"), // nothing listens before the catalog is loaded
+        "/metrics" => web::metrics(service),
+        _ => match path.strip_prefix("/certificates/") {
+            Some(rest) => web::download::answer(service, from, rest, &request).await,
+            None => text(StatusCode::NOT_FOUND, "There is nothing here. The API is at /.\n"),
+        },
+    }
+}
+
+/// A plain answer for people and machines that look at the status.
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    reply
+}
+
+/// The API: always HTTP status 200, always exactly `application/json`, since clients insist on both.
+async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
+    let (parts, body) = request.into_parts();
+    // HTTP/1.1 has the host in a header; with an absolute target it may be there as well.
+    let host = parts.headers.get(HOST).map_or(Ok(""), HeaderValue::to_str).unwrap_or_default();
+    let query = parts.uri.query().unwrap_or_default();
+    let mut request = wire::Request { method: &parts.method, host, query, headers: &parts.headers, body: &[] };
+    let answer = match read(body, &parts.headers).await {
+        Ok(body) => {
+            request.body = &body;
+            call::answer(service, from, &request).await
+        }
+        Err(refusal) => call::refuse(service, from, &request, refusal),
+    };
+    let mut reply = Response::new(Full::new(Bytes::from(answer)));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
+    reply
+}
+
+/// Reads a body of at most the size that the largest kind of request may have.
+async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::request_size_limit_exceeded(MAX_TC3_BODY);
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_TC3_BODY) {
+        drain(body).await;
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY, Limited::new(body, MAX_TC3_BODY).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::malformed_parameters("The request body broke off before its end.")),
+        Err(_) => Err(Refusal::malformed_parameters("The request body took too long to arrive.")),
+    }
+}
+
+async fn drain(mut body: Incoming) {
+    let mut left = DRAIN;
+    let drained = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Either way the answer is the same.
+    let _ = tokio::time::timeout(BODY, drained).await;
+}

@@ -1,0 +1,268 @@
+//! The running service: what every request and every worker shares, how it starts, and how it stops.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wire::{SecretId, SecretKey};
+
+use crate::ambient::{Clock, Entropy, UnixTime};
+use crate::api::limiter::Limiter;
+use crate::api::table::Table;
+use crate::config::{self, Config};
+use crate::http;
+use crate::metrics::Metrics;
+use crate::state::audit::Audit;
+use crate::state::catalog::{self, Catalog};
+use crate::state::ids::Account;
+use crate::state::link::Links;
+use crate::state::records::{self, Access, Alive, KeyRecord, V1};
+use crate::state::store::sqlite::Sqlite;
+use crate::state::store::{self, Expect, Write};
+use crate::state::vault::{self, Vault};
+use crate::work::prober::{self, Prober};
+
+/// How often the time is written down at which this control plane was still watching.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// How often buffered audit lines and measurements are taken care of.
+const UPKEEP: Duration = Duration::from_millis(250);
+
+/// What every request and every worker shares.
+pub struct Service {
+    /// The configuration.
+    pub config: Config,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of randomness.
+    pub entropy: Entropy,
+    /// Everything that reads are answered from.
+    pub catalog: Arc<Catalog>,
+    /// What opens and seals secrets.
+    pub vault: Arc<Vault>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// The rate limit.
+    pub limiter: Limiter,
+    /// The actions.
+    pub table: Table,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Certificate links.
+    pub links: Links,
+    /// The prober.
+    pub prober: Prober,
+}
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error("the configuration cannot be used: {0}")]
+    Config(#[from] config::Error),
+    /// The data folder cannot be used.
+    #[error("the data folder {path}: {cause}")]
+    Data {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Another process uses the data folder.
+    #[error("the data folder {0} is in use by another signet. Stop that one, or name another folder with --data")]
+    InUse(PathBuf),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A secret cannot be opened.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    /// The catalog cannot be loaded.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The listener's certificate cannot be used.
+    #[error("[tls]: {0}")]
+    Tls(String),
+}
+
+/// A key pair for the root of the account.
+pub struct RootKey {
+    /// The public half.
+    pub secret_id: SecretId,
+    /// The secret half.
+    pub secret_key: SecretKey,
+}
+
+/// A service that has started.
+pub struct Running {
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    /// What it shares.
+    pub service: Arc<Service>,
+    /// The root key that this start made; there is no other chance to see it.
+    pub made_root_key: Option<RootKey>,
+    /// Which file keeps other processes out of the data folder.
+    _lock: std::fs::File,
+    stop: CancellationToken,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts: opens the data, loads the catalog, listens, and probes. `root` is made a key of the account if it is given.
+    ///
+    /// # Errors
+    /// When anything of that cannot be done; nothing is left behind then but a data folder that was missing.
+    pub async fn start(config: Config, clock: Clock, entropy: Entropy, root: Option<RootKey>) -> Result<Running, StartError> {
+        config.check()?;
+        let acceptor = http::tls::acceptor(config.tls.as_ref())?;
+        let lock = lock_folder(&config)?;
+        let store = Sqlite::open(&config.data.join("signet.db"))?;
+        let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
+        let audit_path = config.data.join("audit.jsonl");
+        let audit = Arc::new(Audit::open(&audit_path).map_err(|cause| StartError::Data { path: audit_path, cause })?);
+
+        let (discovered, nodes) = mpsc::unbounded_channel();
+        let catalog = Catalog::load(store.clone(), Arc::clone(&vault), discovered).await?;
+        let made_root_key = ensure_root_key(&catalog, &vault, &entropy, clock.now(), root).await?;
+
+        let listener = bind(config.listen).await?;
+        let address = listener.local_addr().map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+        let metrics = Metrics::new();
+        let stop = CancellationToken::new();
+        let (prober, probing) = prober::start(&config, clock.clone(), Arc::clone(&catalog), Arc::clone(&vault), metrics.prober(), nodes, stop.clone());
+        let service = Arc::new(Self {
+            limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
+            table: Table::new(&config.rates, &metrics),
+            links: Links::new(config.link_base(address), &vault),
+            config, clock, entropy, catalog, vault, audit, metrics, prober,
+        });
+        let workers = vec![
+            probing,
+            tokio::spawn(http::serve(Arc::clone(&service), listener, acceptor, stop.clone())),
+            tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
+            tokio::spawn(upkeep(Arc::clone(&service), stop.clone())),
+        ];
+        Ok(Running { address, service, made_root_key, _lock: lock, stop, workers })
+    }
+}
+
+impl Service {
+    /// How long an observation stands when its node cannot be reached any more, in seconds.
+    pub fn stale_after(&self) -> UnixTime {
+        i64::try_from(self.config.stale_after.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Running {
+    /// Stops: no new connections, requests under way are finished, what is buffered is written.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for worker in self.workers {
+            if let Err(error) = worker.await {
+                tracing::error!(%error, "a worker ended badly");
+            }
+        }
+        self.service.audit.flush();
+    }
+}
+
+impl Config {
+    fn master_key_path(&self) -> PathBuf {
+        if self.master_key_file.as_os_str().is_empty() { self.data.join("master.key") } else { self.master_key_file.clone() }
+    }
+}
+
+/// Makes the folder, and keeps other processes out of it for as long as the file is open.
+fn lock_folder(config: &Config) -> Result<std::fs::File, StartError> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let failed = |cause| StartError::Data { path: config.data.clone(), cause };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(failed)?;
+    let path = config.data.join("lock");
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(config.data.clone())),
+        Err(std::fs::TryLockError::Error(cause)) => Err(failed(cause)),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+}
+
+/// Sees to it that somebody can call: the given key, or on first start a fresh one.
+async fn ensure_root_key(catalog: &Catalog, vault: &Vault, entropy: &Entropy, now: UnixTime, given: Option<RootKey>) -> Result<Option<RootKey>, StartError> {
+    let is_first_start = catalog.keys().is_empty();
+    let (root, is_made) = match given {
+        Some(root) => (root, false),
+        None if is_first_start => (fresh_key(entropy)?, true),
+        None => return Ok(None),
+    };
+    let is_known = catalog.key(root.secret_id.as_str()).is_some_and(|known| known.enabled && known.secret_key().expose() == root.secret_key.expose());
+    if !is_known {
+        let document = key_record(vault, &root, Account::FIRST, Access::Full, "root", now)?;
+        catalog.commit(vec![Write::put(KeyRecord::key(root.secret_id.as_str()), records::encode(&document), Expect::Anything)]).await?;
+    }
+    Ok(is_made.then_some(root))
+}
+
+/// A fresh key pair in the vendor's form: `AKID` and 32 letters and digits, and 32 more.
+///
+/// # Errors
+/// When the operating system has no randomness.
+pub fn fresh_key(entropy: &Entropy) -> Result<RootKey, vault::Error> {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let secret_id = SecretId::new(format!("AKID{}", entropy.letters(LETTERS, 32))).expect("letters and digits");
+    Ok(RootKey { secret_id, secret_key: SecretKey::new(entropy.letters(LETTERS, 32)) })
+}
+
+/// The document of a key, its secret sealed.
+///
+/// # Errors
+/// When the secret cannot be sealed.
+pub fn key_record(vault: &Vault, key: &RootKey, account: Account, access: Access, note: &str, now: UnixTime) -> Result<KeyRecord, vault::Error> {
+    let secret_id = key.secret_id.as_str().to_owned();
+    let secret_key = vault.seal(&KeyRecord::key(&secret_id), key.secret_key.expose().as_bytes())?;
+    Ok(KeyRecord { v: V1, secret_id, secret_key, account, access, enabled: true, note: note.to_owned(), created: now })
+}
+
+/// Writes down now and then that we were watching, so that a restart knows how old the observations are.
+async fn heartbeat(service: Arc<Service>, stopped: CancellationToken) {
+    loop {
+        let beat = records::encode(&Alive { v: V1, time: service.clock.now() });
+        if let Err(error) = service.catalog.commit(vec![Write::put(records::ALIVE, beat, Expect::Anything)]).await {
+            tracing::error!(%error, "the heartbeat could not be written");
+        }
+        if stopped.is_cancelled() {
+            return;
+        }
+        // Ends at the stop, too, for one last beat.
+        let _ = tokio::time::timeout(HEARTBEAT, stopped.cancelled()).await;
+    }
+}
+
+async fn upkeep(service: Arc<Service>, stopped: CancellationToken) {
+    loop {
+        let stop = tokio::time::timeout(UPKEEP, stopped.cancelled()).await;
+        let (audit, shared) = (Arc::clone(&service.audit), Arc::clone(&service));
+        let flushed = tokio::task::spawn_blocking(move || {
+            audit.flush();
+            shared.metrics.upkeep();
+        });
+        if flushed.await.is_err() || stop.is_ok() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What is known: the store, the catalog above it, the secrets, the audit log.
+
+/// The names of things.
+pub mod ids;
+
+/// The four methods of a store, and the backends.
+pub mod store;
+
+/// The documents in the store.
+pub mod records;
+
+/// Secrets at rest.
+pub mod vault;
+
+/// A map that readers use without a lock.
+pub mod index;
+
+/// A node and what it last showed.
+pub mod node;
+
+/// What `Status` means.
+pub mod status;
+
+/// Access keys in memory.
+pub mod keys;
+
+/// Everything that reads are answered from.
+pub mod catalog;
+
+/// Observations in their long form.
+pub mod observed;
+
+/// The certificate link.
+pub mod link;
+
+/// The audit log.
+pub mod audit;

@@ -1,0 +1,428 @@
+//! The embedded store: one SQLite file that anybody can open and back up.
+//!
+//! One thread owns the only writing connection. It takes what has queued up and commits it as one
+//! transaction, so that many callers share one `fsync`. Reads go through a second connection.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc as queue};
+use std::thread;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Entry, Error, Event, Expect, Page, Revision, Store, Watch, Write};
+
+/// "Sgnt": tells our files from other programs' SQLite files (`PRAGMA application_id`).
+const APPLICATION_ID: u32 = 0x5367_6e74;
+/// The format this program writes, in `PRAGMA user_version`.
+const FORMAT: u32 = 1;
+/// How many queued commits share one transaction at the most.
+const GROUP: usize = 256;
+
+const SCHEMA: &str = "
+    CREATE TABLE document (
+        key      TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        value    BLOB            -- NULL marks a deleted document, so that watchers can learn of it
+    ) WITHOUT ROWID;
+    CREATE INDEX document_by_revision ON document (revision);
+";
+
+/// A store in one SQLite file.
+#[derive(Clone)]
+pub struct Sqlite {
+    writer: queue::Sender<Job>,
+    reader: Arc<Mutex<Connection>>,
+}
+
+enum Job {
+    Commit { writes: Vec<Write>, done: oneshot::Sender<Result<Revision, Error>> },
+    Watch { prefix: String, since: Revision, done: oneshot::Sender<Result<Watch, Error>> },
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it. A file that is not ours, newer, or damaged is refused and left untouched.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`], [`Error::Newer`], [`Error::Corrupt`], [`Error::InUse`], [`Error::Backend`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let is_new = !inspect(path)?;
+        let name = path.display().to_string();
+        let connection = Connection::open(path).map_err(|e| explain(&name, e))?;
+        configure(&connection).map_err(|e| explain(&name, e))?;
+        if is_new {
+            create(&connection).map_err(|e| explain(&name, e))?;
+        }
+        let revision = newest(&connection).map_err(|e| explain(&name, e))?;
+        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|e| explain(&name, e))?;
+
+        let (writer, jobs) = queue::channel();
+        let worker = Writer { connection, name, revision, watchers: Vec::new() };
+        thread::Builder::new()
+            .name("store".into())
+            .spawn(move || worker.run(&jobs))
+            .map_err(|e| Error::Backend(e.to_string()))?;
+        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    async fn read<T: Send + 'static>(&self, query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static) -> Result<T, Error> {
+        let reader = Arc::clone(&self.reader);
+        tokio::task::spawn_blocking(move || {
+            let mut connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            query(&mut connection).map_err(|e| explain("the data file", e))
+        })
+        .await
+        .map_err(|e| Error::Backend(e.to_string()))?
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job) -> Result<T, Error> {
+        let closed = || Error::Backend("the store is closed".into());
+        let (done, answer) = oneshot::channel();
+        self.writer.send(job(done)).map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+impl Store for Sqlite {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, Error> {
+        let key = key.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT key, value, revision FROM document WHERE key = ?1 AND value IS NOT NULL")?
+                .query_row([key], entry)
+                .optional()
+        })
+        .await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<Revision, Error> {
+        self.ask(|done| Job::Commit { writes, done }).await
+    }
+
+    async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Page, Error> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.read(move |connection| {
+            let snapshot = connection.transaction()?;
+            let revision = newest(&snapshot)?;
+            let entries = snapshot
+                .prepare_cached(
+                    "SELECT key, value, revision FROM document
+                     WHERE key >= ?1 AND key < ?2 AND key > ?3 AND value IS NOT NULL ORDER BY key LIMIT ?4",
+                )?
+                .query_map(params![prefix, end_of(&prefix), after, i64::try_from(limit).unwrap_or(i64::MAX)], entry)?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Page { entries, revision })
+        })
+        .await
+    }
+
+    async fn watch(&self, prefix: &str, since: Revision) -> Result<Watch, Error> {
+        let prefix = prefix.to_owned();
+        self.ask(|done| Job::Watch { prefix, since, done }).await
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    connection: Connection,
+    name: String,
+    revision: Revision,
+    watchers: Vec<(String, mpsc::UnboundedSender<Event>)>,
+}
+
+type Pending = (oneshot::Sender<Result<Revision, Error>>, Result<Revision, Error>);
+
+impl Writer {
+    fn run(mut self, jobs: &queue::Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut commits = Vec::new();
+            let mut watches = Vec::new();
+            for job in std::iter::once(first).chain(jobs.try_iter().take(GROUP)) {
+                match job {
+                    Job::Commit { writes, done } => commits.push((writes, done)),
+                    Job::Watch { prefix, since, done } => watches.push((prefix, since, done)),
+                }
+            }
+            self.commit_group(commits);
+            for (prefix, since, done) in watches {
+                // A caller that has gone away needs no answer.
+                let _ = done.send(self.start_watch(prefix, since));
+            }
+        }
+    }
+
+    /// Commits all of the group in one transaction; only then are callers answered and watchers told.
+    fn commit_group(&mut self, commits: Vec<(Vec<Write>, oneshot::Sender<Result<Revision, Error>>)>) {
+        if commits.is_empty() {
+            return;
+        }
+        let mut events = Vec::new();
+        let mut revision = self.revision;
+        let outcome = self.connection.transaction().and_then(|transaction| {
+            let pending: Vec<Pending> = commits
+                .into_iter()
+                .map(|(writes, done)| (done, apply(&transaction, writes, &mut revision, &mut events)))
+                .collect();
+            Ok((transaction.commit(), pending))
+        });
+        match outcome {
+            Ok((Ok(()), pending)) => {
+                self.revision = revision;
+                self.tell(&events);
+                for (done, result) in pending {
+                    let _ = done.send(result);
+                }
+            }
+            Ok((Err(error), pending)) => {
+                tracing::error!(%error, "the data file could not be written");
+                for (done, _) in pending {
+                    let _ = done.send(Err(Error::Backend(error.to_string())));
+                }
+            }
+            // The senders are dropped, which tells their callers that the store failed.
+            Err(error) => tracing::error!(%error, "the data file could not be written"),
+        }
+    }
+
+    fn tell(&mut self, events: &[Event]) {
+        self.watchers.retain(|(prefix, watcher)| {
+            events.iter().filter(|event| event.key.starts_with(prefix.as_str())).all(|event| watcher.send(event.clone()).is_ok())
+        });
+    }
+
+    fn start_watch(&mut self, prefix: String, since: Revision) -> Result<Watch, Error> {
+        let (sender, watch) = mpsc::unbounded_channel();
+        for event in self.history(&prefix, since).map_err(|e| explain(&self.name, e))? {
+            let _ = sender.send(event);
+        }
+        self.watchers.push((prefix, sender));
+        Ok(watch)
+    }
+
+    fn history(&self, prefix: &str, since: Revision) -> rusqlite::Result<Vec<Event>> {
+        self.connection
+            .prepare_cached("SELECT key, value, revision FROM document WHERE revision > ?1 AND key >= ?2 AND key < ?3 ORDER BY revision, key")?
+            .query_map(params![as_sql(since), prefix, end_of(prefix)], |row| {
+                Ok(Event { key: row.get(0)?, value: row.get(1)?, revision: row.get::<_, i64>(2)?.cast_unsigned() })
+            })?
+            .collect()
+    }
+}
+
+/// Applies one commit inside the group's transaction, or nothing of it.
+fn apply(transaction: &Transaction<'_>, writes: Vec<Write>, revision: &mut Revision, events: &mut Vec<Event>) -> Result<Revision, Error> {
+    let backend = |e: rusqlite::Error| Error::Backend(e.to_string());
+    for write in &writes {
+        if !holds(transaction, write).map_err(backend)? {
+            return Err(Error::Conflict { key: write.key.clone() });
+        }
+    }
+    let next = *revision + 1;
+    transaction.execute_batch("SAVEPOINT one").map_err(backend)?;
+    for write in &writes {
+        if let Err(error) = put(transaction, write, next) {
+            transaction.execute_batch("ROLLBACK TO one; RELEASE one").map_err(backend)?;
+            return Err(backend(error));
+        }
+    }
+    transaction.execute_batch("RELEASE one").map_err(backend)?;
+    *revision = next;
+    events.extend(writes.into_iter().map(|write| Event { key: write.key, value: write.value, revision: next }));
+    Ok(next)
+}
+
+fn holds(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<bool> {
+    if write.expect == Expect::Anything {
+        return Ok(true);
+    }
+    let found = transaction
+        .prepare_cached("SELECT revision FROM document WHERE key = ?1 AND value IS NOT NULL")?
+        .query_row([&write.key], |row| row.get::<_, i64>(0))
+        .optional()?
+        .map(i64::cast_unsigned);
+    Ok(match write.expect {
+        Expect::Anything => true,
+        Expect::Absent => found.is_none(),
+        Expect::At(revision) => found == Some(revision),
+    })
+}
+
+fn put(transaction: &Transaction<'_>, write: &Write, revision: Revision) -> rusqlite::Result<usize> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO document (key, revision, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
+        )?
+        .execute(params![write.key, as_sql(revision), write.value])
+}
+
+/// Looks at the file's header without opening it as a database. True when there is a file of ours.
+fn inspect(path: &Path) -> Result<bool, Error> {
+    let name = || path.display().to_string();
+    let mut header = [0_u8; 100];
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::Backend(format!("{}: {error}", name()))),
+    };
+    match file.metadata().map(|m| m.len()) {
+        Ok(0) => return Ok(false), // made by a start that was interrupted before anything was in it
+        Ok(_) => {}
+        Err(error) => return Err(Error::Backend(format!("{}: {error}", name()))),
+    }
+    let foreign = |found: &str| Error::Foreign { path: name(), found: found.into() };
+    file.read_exact(&mut header).map_err(|_| foreign("it is too short"))?;
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(foreign("it is no SQLite file"));
+    }
+    // Offsets from the SQLite file format: 60 is `user_version`, 68 is `application_id`.
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    match (number(68), number(60)) {
+        (APPLICATION_ID, 1..=FORMAT) => Ok(true),
+        (APPLICATION_ID, found) => Err(Error::Newer { path: name(), found, known: FORMAT }),
+        (0, 0) if number(28) <= 1 => Ok(false), // an empty database: WAL mode was set, then the start was interrupted
+        (id, _) => Err(foreign(&format!("it is a SQLite file of another program (application id {id:#x})"))),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_millis(200))?;
+    // One process owns the file: a second one is refused instead of corrupting what the first has in memory.
+    connection.pragma_update(None, "locking_mode", "NORMAL")?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; {SCHEMA} COMMIT"))
+}
+
+fn newest(connection: &Connection) -> rusqlite::Result<Revision> {
+    connection.query_row("SELECT coalesce(max(revision), 0) FROM document", [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+}
+
+fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry { key: row.get(0)?, value: row.get(1)?, revision: row.get::<_, i64>(2)?.cast_unsigned() })
+}
+
+/// The first key that sorts after everything with this prefix. Keys are ASCII, so U+10FFFF is beyond them.
+fn end_of(prefix: &str) -> String {
+    format!("{prefix}\u{10FFFF}")
+}
+
+fn as_sql(revision: Revision) -> i64 {
+    revision.cast_signed()
+}
+
+fn explain(path: &str, error: rusqlite::Error) -> Error {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { path, cause: error.to_string() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::InUse { path },
+        _ => Error::Backend(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::store::contract;
+
+    #[tokio::test]
+    async fn passes_the_contract() {
+        contract::suite(|| async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Sqlite::open(&folder.path().join("signet.db")).unwrap();
+            (store, folder)
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signet.db");
+        let store = Sqlite::open(&path).unwrap();
+        let revision = store.commit(vec![Write::put("a/1", b"one".to_vec(), Expect::Absent)]).await.unwrap();
+        drop(store);
+
+        let store = Sqlite::open(&path).unwrap();
+        assert_eq!(store.get("a/1").await.unwrap(), Some(Entry { key: "a/1".into(), value: b"one".to_vec(), revision }));
+        let next = store.commit(vec![Write::put("a/2", b"two".to_vec(), Expect::Absent)]).await.unwrap();
+        assert!(next > revision, "revisions go on where they were");
+    }
+
+    /// Opens a file with these bytes, and checks that they are still the same afterwards.
+    #[track_caller]
+    fn refused(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signet.db");
+        std::fs::write(&path, bytes).unwrap();
+        let error = Sqlite::open(&path).err().expect("must be refused");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "the file was touched");
+        error.to_string().replace(&path.display().to_string(), "FILE")
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_refused_untouched() {
+        assert_eq!(
+            refused(b"hello"),
+            "FILE is not a Signet data file: it is too short; nothing was changed. Name another folder with --data, or move the file away"
+        );
+        assert_eq!(
+            refused(&[b'x'; 4096]),
+            "FILE is not a Signet data file: it is no SQLite file; nothing was changed. Name another folder with --data, or move the file away"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.db");
+        Connection::open(&path).unwrap().execute_batch("PRAGMA application_id = 7; CREATE TABLE t (x)").unwrap();
+        assert_eq!(
+            refused(&std::fs::read(&path).unwrap()),
+            "FILE is not a Signet data file: it is a SQLite file of another program (application id 0x7); nothing was changed. \
+             Name another folder with --data, or move the file away"
+        );
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("newer.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 99; CREATE TABLE t (x)")).unwrap();
+        drop(connection);
+        assert_eq!(
+            refused(&std::fs::read(&path).unwrap()),
+            "FILE has format 99, this program knows formats up to 1; nothing was changed. Use the newer version of signet"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signet.db");
+        let store = Sqlite::open(&path).unwrap();
+        for n in 0..200 {
+            store.commit(vec![Write::put(format!("a/{n}"), vec![b'x'; 400], Expect::Absent)]).await.unwrap();
+        }
+        drop(store);
+        wait_for_the_writer(&path).await;
+        let mut bytes = std::fs::read(&path).unwrap();
+        for byte in &mut bytes[100..8192] {
+            *byte = 0xAA;
+        }
+        let message = refused(&bytes);
+        assert!(message.starts_with("FILE is damaged: ") && message.ends_with("; it was left as it is. Restore the folder from a backup"), "{message}");
+    }
+
+    /// The writer's thread closes the file a moment after the last handle went away; SQLite then removes the log.
+    async fn wait_for_the_writer(path: &Path) {
+        let log = path.with_file_name("signet.db-wal");
+        while log.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What people and machines fetch beside the API: certificate bundles and metrics.
+
+/// The certificate bundles behind a signed link.
+pub mod download;
+
+/// The text that goes with a bundle.
+pub mod readme;
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::http::{Reply, text};
+use crate::service::Service;
+
+/// What was counted, for Prometheus.
+pub fn metrics(service: &Service) -> Reply {
+    let mut reply = text(StatusCode::OK, service.metrics.render());
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    reply
+}

@@ -1,0 +1,45 @@
+//! The text that goes with a bundle: connection strings that verify.
+
+use ca::bundle::STORE_PASSWORD;
+
+use crate::api::subject::Subject;
+
+/// The text for this instance or group. It depends on what was registered alone, so that the bundle's bytes stay the same.
+pub fn of(subject: &Subject) -> String {
+    let (host, port) = address(subject);
+    format!(
+        "The CA certificates of `{id}`, in the formats that clients read.
+
+  TencentDB-CA-Chain.pem   mysql, mariadb, and most languages
+  TencentDB-CA-Chain.p7b   Windows
+  TencentDB-CA-Chain.jks   Java (password: {STORE_PASSWORD})
+  TencentDB-CA-Chain.p12   .NET, and Java 8u301 and newer (password: {STORE_PASSWORD})
+
+Each line below encrypts and verifies, the host name included. Where the server's certificate does not name
+the host that you connect to, the verification fails, as it should: `signet status {id}` and the action
+DescribePosture tell which names the certificate covers.
+
+mysql     mysql --host={host} --port={port} --ssl-mode=VERIFY_IDENTITY --ssl-ca=TencentDB-CA-Chain.pem
+mariadb   mariadb --host={host} --port={port} --ssl-verify-server-cert --ssl-ca=TencentDB-CA-Chain.pem
+JDBC      jdbc:mysql://{url_host}:{port}/?sslMode=VERIFY_IDENTITY&trustCertificateKeyStoreUrl=file:TencentDB-CA-Chain.jks&trustCertificateKeyStorePassword={STORE_PASSWORD}
+Python    pymysql.connect(host=\"{host}\", port={port}, ssl={{\"ca\": \"TencentDB-CA-Chain.pem\"}})
+Node.js   mysql2.createConnection({{ host: \"{host}\", port: {port}, ssl: {{ ca: fs.readFileSync(\"TencentDB-CA-Chain.pem\") }} }})
+Go        mysql.RegisterTLSConfig(\"db\", &tls.Config{{RootCAs: pool, ServerName: \"{host}\"}}) and tcp({url_host}:{port})/?tls=db
+PHP       new PDO(\"mysql:host={host};port={port}\", $user, $password, [PDO::MYSQL_ATTR_SSL_CA => \"TencentDB-CA-Chain.pem\", PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true])
+.NET      Server={host};Port={port};SslMode=VerifyFull;SslCa=TencentDB-CA-Chain.pem
+Rust      mysql_async::SslOpts::default().with_root_certs(vec![Path::new(\"TencentDB-CA-Chain.pem\").into()])
+",
+        id = subject.id(),
+        url_host = if host.contains(':') { format!("[{host}]") } else { host.clone() },
+    )
+}
+
+/// The address that clients use: the virtual one, by name if there is a name; without one the first node's.
+fn address(subject: &Subject) -> (String, u16) {
+    let common = subject.common();
+    let node = common.nodes.first().map(|node| &node.target);
+    let of_node = || node.and_then(|target| target.host()).map_or_else(|| "localhost".to_owned(), ToString::to_string);
+    let host = common.dns.first().cloned().or_else(|| common.vip.map(|vip| vip.to_string())).unwrap_or_else(of_node);
+    let port = if common.vport > 0 { common.vport } else { node.and_then(|target| target.port()).unwrap_or(3306) };
+    (host, port)
+}
