@@ -4,8 +4,8 @@
 #   lab/get-servers.sh
 #
 # They go into ${SIGNET_LAB:-<repository>/.cache/lab}; no root, nothing on this system changes. A second run finds them
-# and returns at once. Servers that are installed on this system are used instead: MySQL 8.0.16, MariaDB 10.4 or newer.
-# Remove the folder to get newer ones.
+# and returns at once. Servers that are installed on this system are used instead: MySQL 8.0.16, MariaDB 10.4 or newer;
+# SIGNET_LAB_UNPACKED=1 passes them over. Remove the folder to get newer ones.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 LAB=${SIGNET_LAB:-$HERE/../.cache/lab}
@@ -23,6 +23,7 @@ at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]; }
 # installed NAME SERVER CLIENT OLDEST: true if this system has the server and the client itself.
 installed() {
     local server version
+    [ -z "${SIGNET_LAB_UNPACKED:-}" ] || return 1
     server=$(find_program "$2") && find_program "$3" >/dev/null || return 1
     version=$(version_of "$server") || return 1
     case "$1:$("$server" --no-defaults --version)" in
@@ -46,7 +47,14 @@ bring() {
 }
 
 exec 9>"$LAB/lock"
-flock 9 # two runs at once: the second one waits and then finds everything there
+flock -n 9 || { echo "get-servers: another run is at work on $LAB; waiting for it"; flock 9; }
 rm -rf "$LAB"/*.partial.* # what an interrupted run left
-bring mysql sid mysqld mysql 8.0.16 mysql-server-core mysql-client-core
-bring mariadb bookworm mariadbd mariadb 10.4 mariadb-server-core mariadb-client-core
+
+bring mysql sid mysqld mysql 8.0.16 mysql-server-core mysql-client-core &
+mysql=$!
+bring mariadb bookworm mariadbd mariadb 10.4 mariadb-server-core mariadb-client-core &
+mariadb=$!
+failed=0
+wait "$mysql" || failed=1
+wait "$mariadb" || failed=1
+exit "$failed"

@@ -63,10 +63,13 @@ run_apt install -q -y --no-install-recommends --download-only "$@"
 cd "$WORK/new/root"
 mkdir -p usr/{lib,bin,sbin,lib64} # a merged-/usr skeleton, or packages that still ship /lib would hide libc from the others
 for dir in lib bin sbin lib64; do ln -s "usr/$dir" "$dir"; done
-for deb in "$WORK"/apt/cache/archives/*.deb; do
-    dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink \
+unpack() {
+    set -o pipefail
+    dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner --keep-directory-symlink \
         --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*'
-done
+}
+export -f unpack
+printf '%s\0' "$WORK"/apt/cache/archives/*.deb | xargs -0 -n1 -P"$(nproc)" bash -c 'unpack "$1"' unpack
 for deb in "$WORK"/apt/cache/archives/*.deb; do dpkg-deb -W "$deb"; done >"$WORK/new/packages"
 chmod 755 "$WORK/new"
 if [ -e "$DEST" ]; then rm -rf "$DEST"; fi

@@ -116,7 +116,7 @@ impl Installation {
     /// Finds a server with its client: on `PATH` (and in the `sbin`s, where Debian keeps servers), then in the lab's cache.
     ///
     /// The cache is `SIGNET_LAB`, else the nearest `.cache/lab` above the crate under test or the current directory, else
-    /// `~/.cache/signet/lab`.
+    /// `~/.cache/signet/lab`. With `SIGNET_LAB_UNPACKED` set, servers of this system are passed over.
     ///
     /// # Errors
     /// [`Error::NotInstalled`] says how to get one.
@@ -208,6 +208,9 @@ impl Installation {
     }
 
     fn of_this_system(kind: Kind) -> Option<Self> {
+        if std::env::var_os("SIGNET_LAB_UNPACKED").is_some() {
+            return None;
+        }
         let server = find_program(kind.server_program())?.canonicalize().ok()?;
         let client = find_program(kind.name())?;
         let prefix = server.parent()?.parent()?.to_path_buf();

@@ -199,6 +199,15 @@ impl Server {
             .path()
     }
 
+    /// What a client verifies the server with: the configured `ssl_ca`, or the one that MySQL made for itself.
+    pub fn ca(&self) -> Option<PathBuf> {
+        match &self.options.tls {
+            Tls::On(files) => Some(files.ca.clone()),
+            Tls::Auto => Some(self.dir().join("data/ca.pem")).filter(|file| file.is_file()),
+            Tls::Off => None,
+        }
+    }
+
     /// The process, while the server runs.
     pub fn pid(&self) -> Option<u32> {
         self.running.as_ref().map(|running| running.child.id())

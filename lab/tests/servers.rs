@@ -112,7 +112,7 @@ fn a_client_refuses_a_certificate_for_another_name() {
 fn with_nothing_configured_mysql_serves_a_certificate_of_its_own_making() {
     let server = start(Kind::MySql, Options::new().tls_auto());
 
-    assert_encrypted_without_name(&server, &server.dir().join("data/ca.pem"));
+    assert_encrypted_without_name(&server, &server.ca().expect("it made one"));
 }
 
 #[test]

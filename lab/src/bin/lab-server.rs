@@ -4,10 +4,10 @@
 //! `!stop`, `!kill`, and gets one JSON line: `{"Output": …}` or `{"Error": …}`. It ends with stdin, or by SIGTERM or SIGINT.
 
 use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use lab::pki::{Authority, Leaf};
+use lab::pki::{Authority, Issued, Leaf};
 use lab::{Kind, Options, Server};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +17,8 @@ usage: lab-server mysql|mariadb [--tls MODE] [--port PORT] [--ipv6] [--set LINE]
 
   --tls MODE   off (default), auto, ec, rsa, expired, intermediate
   --set LINE   one more line for the [mysqld] section of my.cnf";
+
+const DAY: i64 = 86_400;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -39,7 +41,7 @@ async fn main() -> ExitCode {
 /// What the command line asks for.
 struct Order {
     kind: Kind,
-    tls: String,
+    mode: Mode,
     port: Option<u16>,
     ipv6: bool,
     settings: Vec<String>,
@@ -48,28 +50,20 @@ struct Order {
 impl Order {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let kind = arguments.next().unwrap_or_default();
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|known| known.name() == kind)
-            .ok_or("which kind of server?")?;
+        let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
+        let kind = kind.ok_or("which kind of server?")?;
         let mut order = Self {
             kind,
-            tls: "off".to_owned(),
+            mode: Mode::Off,
             port: None,
             ipv6: false,
-            settings: Vec::new(),
+            settings: vec![],
         };
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
             match option.as_str() {
-                "--tls" => order.tls = value()?,
-                "--port" => {
-                    order.port = Some(
-                        value()?
-                            .parse()
-                            .map_err(|_| "a port is a number below 65536")?,
-                    );
-                }
+                "--tls" => order.mode = Mode::parse(&value()?)?,
+                "--port" => order.port = Some(parse_port(&value()?)?),
                 "--ipv6" => order.ipv6 = true,
                 "--set" => order.settings.push(value()?),
                 _ => return Err(format!("unknown option {option}")),
@@ -78,51 +72,73 @@ impl Order {
         Ok(order)
     }
 
-    /// The options with this TLS mode; its files are made in `dir`.
-    fn options(&self, mode: &str, dir: &Path) -> Result<Options, lab::Error> {
-        let mut options = self
-            .settings
-            .iter()
-            .fold(Options::new(), |options, line| options.set(line.clone()));
+    /// The options with TLS of this mode; its files are made in `dir`.
+    fn options(&self, mode: Mode, dir: &Path) -> Result<Options, lab::Error> {
+        let mut options = Options::new();
+        for line in &self.settings {
+            options = options.set(line);
+        }
         if self.ipv6 {
             options = options.ipv6();
         }
         if let Some(port) = self.port {
             options = options.port(port);
         }
-        let (now, day) = (lab::now(), 86_400);
-        let leaf = Leaf::for_loopback(now);
-        let root = Authority::root("Lab root", now)?;
-        let issued = match mode {
-            "off" => return Ok(options),
-            "auto" => return Ok(options.tls_auto()),
-            "ec" => root.issue(&leaf)?,
-            "rsa" => root.issue(&leaf.rsa())?,
-            "expired" => root.issue(&leaf.valid(now - 2 * day, now - day))?,
-            "intermediate" => root.intermediate("Lab intermediate")?.issue(&leaf)?,
-            _ => {
-                return Err(lab::Error::Program {
-                    program: "--tls".to_owned(),
-                    message: format!("no such mode: {mode}"),
-                });
-            }
-        };
-        Ok(options.tls(issued.write_to(dir)?))
+        match mode {
+            Mode::Off => Ok(options),
+            Mode::Auto => Ok(options.tls_auto()),
+            mode => Ok(options.tls(mode.issue()?.write_to(dir)?)),
+        }
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("not a port: {text}"))
+}
+
+/// What TLS the server has.
+#[derive(Clone, Copy)]
+enum Mode {
+    Off,
+    Auto,
+    Ec,
+    Rsa,
+    Expired,
+    Intermediate,
+}
+
+impl Mode {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "auto" => Ok(Self::Auto),
+            "ec" => Ok(Self::Ec),
+            "rsa" => Ok(Self::Rsa),
+            "expired" => Ok(Self::Expired),
+            "intermediate" => Ok(Self::Intermediate),
+            _ => Err(format!("no such mode: {text}")),
+        }
+    }
+
+    /// A new root and a certificate for loopback under it.
+    fn issue(self) -> Result<Issued, lab::Error> {
+        let now = lab::now();
+        let (root, leaf) = (Authority::root("Lab root", now)?, Leaf::for_loopback(now));
+        match self {
+            Self::Rsa => root.issue(&leaf.rsa()),
+            Self::Expired => root.issue(&leaf.valid(now - 2 * DAY, now - DAY)),
+            Self::Intermediate => root.intermediate("Lab intermediate")?.issue(&leaf),
+            Self::Off | Self::Auto | Self::Ec => root.issue(&leaf),
+        }
     }
 }
 
 async fn serve(order: &Order) -> Result<(), lab::Error> {
-    let io = |what: &str| {
-        let what = what.to_owned();
-        move |source| lab::Error::Io { what, source }
-    };
     let files = tempfile::tempdir().map_err(io("create a directory for the certificate"))?;
-    let (mut terminated, mut interrupted) = (
-        signal(SignalKind::terminate()).map_err(io("listen to SIGTERM"))?,
-        signal(SignalKind::interrupt()).map_err(io("listen to SIGINT"))?,
-    );
-    let mut server = Server::start(order.kind, order.options(&order.tls, files.path())?)?;
-    println!("{}", description(&server, files.path()));
+    let mut terminated = signal(SignalKind::terminate()).map_err(io("listen to SIGTERM"))?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(io("listen to SIGINT"))?;
+    let mut server = Server::start(order.kind, order.options(order.mode, files.path())?)?;
+    println!("{}", description(&server));
     let mut lines = lines_of_stdin();
     loop {
         let line = tokio::select! {
@@ -131,40 +147,55 @@ async fn serve(order: &Order) -> Result<(), lab::Error> {
             _ = interrupted.recv() => None,
         };
         let Some(line) = line else { return Ok(()) };
-        let answer = obey(&mut server, order, files.path(), line.trim());
-        println!(
-            "{}",
-            answer.map_or_else(
-                |error| json!({ "Error": error.to_string() }),
-                |output| json!({ "Output": output })
-            )
-        );
-    }
-}
-
-fn obey(server: &mut Server, order: &Order, files: &Path, line: &str) -> Result<Value, lab::Error> {
-    match line.split_once(' ').unwrap_or((line, "")) {
-        ("!stop", "") => server.stop()?,
-        ("!kill", "") => server.kill()?,
-        ("!restart", mode) => {
-            server
-                .restart(order.options(if mode.is_empty() { &order.tls } else { mode }, files)?)?;
-            return Ok(description(server, files));
+        match obey(&mut server, order, files.path(), line.trim()) {
+            Ok(output) => println!("{}", json!({ "Output": output })),
+            Err(message) => println!("{}", json!({ "Error": message })),
         }
-        _ => return Ok(server.sql(line)?.into()),
     }
-    Ok("".into())
 }
 
-fn description(server: &Server, files: &Path) -> Value {
-    let ca: Option<PathBuf> = Some(files.join("ca.pem")).filter(|file| file.is_file());
+fn io(what: &str) -> impl FnOnce(std::io::Error) -> lab::Error {
+    let what = what.to_owned();
+    move |source| lab::Error::Io { what, source }
+}
+
+fn obey(server: &mut Server, order: &Order, files: &Path, line: &str) -> Result<Value, String> {
+    let done = match line.split_once(' ').unwrap_or((line, "")) {
+        ("!stop", _) => server.stop(),
+        ("!kill", _) => server.kill(),
+        ("!restart", mode) => {
+            let mode = if mode.is_empty() {
+                order.mode
+            } else {
+                Mode::parse(mode)?
+            };
+            let options = order
+                .options(mode, files)
+                .map_err(|error| error.to_string())?;
+            return server
+                .restart(options)
+                .map(|()| description(server))
+                .map_err(|error| error.to_string());
+        }
+        _ => {
+            return server
+                .sql(line)
+                .map(Value::from)
+                .map_err(|error| error.to_string());
+        }
+    };
+    done.map(|()| Value::from(""))
+        .map_err(|error| error.to_string())
+}
+
+fn description(server: &Server) -> Value {
     json!({
         "Kind": server.kind().name(),
         "Version": server.version(),
         "Host": server.host(),
         "Port": server.port(),
         "Socket": server.socket(),
-        "Ca": ca,
+        "Ca": server.ca(),
         "Pid": server.pid(),
         "Dir": server.dir(),
     })
