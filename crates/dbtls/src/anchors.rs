@@ -15,11 +15,19 @@ pub struct Anchors {
 /// Picks from a chain (DER, leaf first) the CA certificates behind the leaf; or the leaf itself, if there are none and it is its own
 /// issuer. Empty when neither is there. Nothing is verified: whoever hands this bundle out says "what the server showed".
 pub fn anchors(chain: &[Vec<u8>]) -> Anchors {
-    let mut certificates: Vec<Vec<u8>> = chain.iter().skip(1).filter(|der| parse(der).is_some_and(|cert| may_sign(&cert))).cloned().collect();
+    let mut certificates: Vec<Vec<u8>> = chain
+        .iter()
+        .skip(1)
+        .filter(|der| parse(der).is_some_and(|cert| may_sign(&cert)))
+        .cloned()
+        .collect();
     if certificates.is_empty() {
         certificates.extend(chain.first().filter(|leaf| roots(leaf)).cloned());
     }
-    Anchors { complete: certificates.iter().any(|der| roots(der)), certificates }
+    Anchors {
+        complete: certificates.iter().any(|der| roots(der)),
+        certificates,
+    }
 }
 
 fn roots(der: &[u8]) -> bool {

@@ -31,7 +31,12 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     login: &Login,
     may_reveal: impl Fn() -> bool,
 ) -> Result<LoginOutcome, Reason> {
-    let mut dialogue = Dialogue { login, plugin: hello.plugin.clone(), scramble: hello.scramble.clone(), withheld: false };
+    let mut dialogue = Dialogue {
+        login,
+        plugin: hello.plugin.clone(),
+        scramble: hello.scramble.clone(),
+        withheld: false,
+    };
     packet::write(stream, sequence, &dialogue.first(capabilities), STEP).await?;
     for _ in 0..MOST_ROUNDS {
         let packet = packet::read(stream, STEP).await?;
@@ -45,7 +50,10 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
-    Err(Reason::Malformed { step: STEP, detail: "the authentication does not end".to_owned() })
+    Err(Reason::Malformed {
+        step: STEP,
+        detail: "the authentication does not end".to_owned(),
+    })
 }
 
 /// The state of one login.
@@ -79,7 +87,12 @@ impl Dialogue<'_> {
         match packet {
             // AuthSwitchRequest: the plugin's name, a zero, its challenge.
             [0xfe, request @ ..] => {
-                let (name, challenge) = request.split_at(request.iter().position(|byte| *byte == 0).unwrap_or(request.len()));
+                let (name, challenge) = request.split_at(
+                    request
+                        .iter()
+                        .position(|byte| *byte == 0)
+                        .unwrap_or(request.len()),
+                );
                 self.plugin = printable(name, 64);
                 self.scramble = challenge.iter().skip(1).take(20).copied().collect();
                 Zeroizing::new(self.scrambled())
@@ -93,7 +106,9 @@ impl Dialogue<'_> {
         match (self.plugin.as_str(), self.login.password()) {
             (NATIVE, b"") => Vec::new(),
             (NATIVE, password) => native(password, &self.scramble),
-            (CACHING_SHA2, password) if !password.is_empty() => caching_sha2(password, &self.scramble),
+            (CACHING_SHA2, password) if !password.is_empty() => {
+                caching_sha2(password, &self.scramble)
+            }
             (other, _) => wrong_answer(other),
         }
     }
@@ -110,12 +125,21 @@ impl Dialogue<'_> {
     }
 
     fn refused(&self, error: Option<ErrorPacket>) -> Result<LoginOutcome, Reason> {
-        let ErrorPacket { code, text } = error.ok_or_else(|| Reason::Malformed { step: STEP, detail: "an error without a code".to_owned() })?;
+        let ErrorPacket { code, text } = error.ok_or_else(|| Reason::Malformed {
+            step: STEP,
+            detail: "an error without a code".to_owned(),
+        })?;
         Ok(match self.login {
             Login::Nobody if code == 1045 => LoginOutcome::Nobody,
             Login::Account { .. } if self.withheld => LoginOutcome::Withheld,
             Login::Account { .. } if !matches!(self.plugin.as_str(), NATIVE | CACHING_SHA2) => {
-                LoginOutcome::Denied { code, text: format!("{text} (the probe speaks {NATIVE} and {CACHING_SHA2}, the account wants {})", self.plugin) }
+                LoginOutcome::Denied {
+                    code,
+                    text: format!(
+                        "{text} (the probe speaks {NATIVE} and {CACHING_SHA2}, the account wants {})",
+                        self.plugin
+                    ),
+                }
             }
             _ => LoginOutcome::Denied { code, text },
         })
@@ -124,12 +148,18 @@ impl Dialogue<'_> {
 
 /// COM_QUIT, then waits briefly for the server to close: a socket closed with packets on their way could reset the connection before
 /// the server read the goodbye.
-async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<LoginOutcome, Reason> {
+async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+) -> Result<LoginOutcome, Reason> {
     const COM_QUIT: &[u8] = &[1];
     packet::write(stream, 0, COM_QUIT, STEP).await?;
     // Whatever happens from here on, the server knows that we are gone.
     let _ = stream.shutdown().await;
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(500), stream.read(&mut [0; 64])).await;
+    let _ = tokio::time::timeout(
+        std::time::Duration::from_millis(500),
+        stream.read(&mut [0; 64]),
+    )
+    .await;
     Ok(LoginOutcome::Accepted)
 }
 
@@ -147,7 +177,10 @@ fn native(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     let sha1 = |bytes: &[u8]| digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
     let once = sha1(password);
     let twice = sha1(once.as_ref());
-    xor(once.as_ref(), sha1(&[challenge, twice.as_ref()].concat()).as_ref())
+    xor(
+        once.as_ref(),
+        sha1(&[challenge, twice.as_ref()].concat()).as_ref(),
+    )
 }
 
 /// SHA256(password) xor SHA256(SHA256(SHA256(password)), challenge).
@@ -155,7 +188,10 @@ fn caching_sha2(password: &[u8], challenge: &[u8]) -> Vec<u8> {
     let sha256 = |bytes: &[u8]| digest(&SHA256, bytes);
     let once = sha256(password);
     let twice = sha256(once.as_ref());
-    xor(once.as_ref(), sha256(&[twice.as_ref(), challenge].concat()).as_ref())
+    xor(
+        once.as_ref(),
+        sha256(&[twice.as_ref(), challenge].concat()).as_ref(),
+    )
 }
 
 fn xor(left: &[u8], right: &[u8]) -> Vec<u8> {

@@ -51,7 +51,12 @@ impl CertificateReport {
     /// Reads one certificate from its DER.
     pub fn of(der: &[u8]) -> Self {
         let sha256 = hex(ring::digest::digest(&ring::digest::SHA256, der).as_ref());
-        let Some(cert) = parse(der) else { return Self { sha256, ..Self::default() } };
+        let Some(cert) = parse(der) else {
+            return Self {
+                sha256,
+                ..Self::default()
+            };
+        };
         let (key_type, key_bits) = key(cert.public_key());
         Self {
             subject: name(cert.subject()),
@@ -73,13 +78,17 @@ impl CertificateReport {
 
 /// Parses DER; `None` for anything that is not exactly one certificate.
 pub(crate) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
-    X509Certificate::from_der(der).ok().filter(|(rest, _)| rest.is_empty()).map(|(_, cert)| cert)
+    X509Certificate::from_der(der)
+        .ok()
+        .filter(|(rest, _)| rest.is_empty())
+        .map(|(_, cert)| cert)
 }
 
 /// Its own issuer. A signature that our library cannot check gets the benefit of the doubt, one that is wrong does not.
 pub(crate) fn is_self_signed(cert: &X509Certificate<'_>) -> bool {
     use x509_parser::error::X509Error::SignatureVerificationError;
-    cert.subject() == cert.issuer() && !matches!(cert.verify_signature(None), Err(SignatureVerificationError))
+    cert.subject() == cert.issuer()
+        && !matches!(cert.verify_signature(None), Err(SignatureVerificationError))
 }
 
 /// A certificate authority. Version 1 has no way to say so; clients take a self-signed one for an authority.
@@ -92,18 +101,30 @@ pub(crate) fn name(name: &X509Name<'_>) -> String {
 }
 
 pub(crate) fn common_name(cert: &X509Certificate<'_>) -> Option<String> {
-    cert.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+    cert.subject()
+        .iter_common_name()
+        .next()?
+        .as_str()
+        .ok()
+        .map(str::to_owned)
 }
 
 /// Whether a client that knows subject alternative names would look at them instead of the common name.
 pub(crate) fn has_dns_san(cert: &X509Certificate<'_>) -> bool {
-    general_names(cert).iter().any(|name| matches!(name, GeneralName::DNSName(_)))
+    general_names(cert)
+        .iter()
+        .any(|name| matches!(name, GeneralName::DNSName(_)))
 }
 
 pub(crate) fn rfc3339(unix: i64) -> String {
     let (days, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
     let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar. Counts in eras of 400 years that begin on 1 March, so that the leap day
@@ -111,11 +132,16 @@ pub(crate) fn rfc3339(unix: i64) -> String {
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -157,18 +183,31 @@ fn key(spki: &SubjectPublicKeyInfo<'_>) -> (String, u32) {
         ("1.3.101.112", _) => ("Ed25519".to_owned(), 256),
         ("1.3.101.113", _) => ("Ed448".to_owned(), 456),
         (_, Ok(PublicKey::RSA(rsa))) => ("RSA".to_owned(), bits(rsa.modulus)),
-        (_, Ok(PublicKey::EC(point))) => ("EC".to_owned(), curve_bits(spki).unwrap_or(u32::try_from(point.key_size()).unwrap_or(0))),
+        (_, Ok(PublicKey::EC(point))) => (
+            "EC".to_owned(),
+            curve_bits(spki).unwrap_or(u32::try_from(point.key_size()).unwrap_or(0)),
+        ),
         _ => (algorithm, 0),
     }
 }
 
 fn bits(modulus: &[u8]) -> u32 {
-    let Some(start) = modulus.iter().position(|byte| *byte != 0) else { return 0 };
-    u32::try_from((modulus.len() - start) * 8).unwrap_or(u32::MAX).saturating_sub(modulus[start].leading_zeros())
+    let Some(start) = modulus.iter().position(|byte| *byte != 0) else {
+        return 0;
+    };
+    u32::try_from((modulus.len() - start) * 8)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(modulus[start].leading_zeros())
 }
 
 fn curve_bits(spki: &SubjectPublicKeyInfo<'_>) -> Option<u32> {
-    let curve = spki.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+    let curve = spki
+        .algorithm
+        .parameters
+        .as_ref()?
+        .as_oid()
+        .ok()?
+        .to_id_string();
     match curve.as_str() {
         "1.2.840.10045.3.1.7" => Some(256),
         "1.3.132.0.34" => Some(384),
@@ -200,19 +239,24 @@ fn signature_algorithm(oid: &Oid<'_>) -> String {
 /// MySQL names its own certificates by version and purpose; MariaDB 11.4 and newer keeps a nameless one in memory: serial 0, no
 /// extensions. Seen on MySQL 9.7 and MariaDB 11.8.
 fn is_auto_generated(cert: &X509Certificate<'_>) -> bool {
-    let Some(name) = common_name(cert) else { return false };
+    let Some(name) = common_name(cert) else {
+        return false;
+    };
     let mysql = name.starts_with("MySQL_Server_") && name.contains("_Auto_Generated_");
-    let mariadb = name == "MariaDB Server" && cert.extensions().is_empty() && cert.subject() == cert.issuer();
+    let mariadb =
+        name == "MariaDB Server" && cert.extensions().is_empty() && cert.subject() == cert.issuer();
     mysql || mariadb
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-        }
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+            }
+            text
+        })
 }
 
 #[cfg(test)]
@@ -236,7 +280,13 @@ mod tests {
     fn what_is_no_certificate_has_a_fingerprint_only() {
         let report = CertificateReport::of(b"abc");
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_owned();
-        assert_eq!(report, CertificateReport { sha256, ..CertificateReport::default() });
+        assert_eq!(
+            report,
+            CertificateReport {
+                sha256,
+                ..CertificateReport::default()
+            }
+        );
     }
 
     #[test]

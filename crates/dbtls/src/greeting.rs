@@ -64,25 +64,38 @@ impl Hello {
 }
 
 /// Reads the greeting, until `by`. What comes instead of one is told in words.
-pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S, by: Instant) -> Result<Hello, Reason> {
+pub(crate) async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    by: Instant,
+) -> Result<Hello, Reason> {
     const STEP: Step = Step::Greeting;
     let mut header = [0; 4];
-    let first = timeout_at(by, stream.read(&mut header)).await.map_err(|_| Reason::Silent)?;
+    let first = timeout_at(by, stream.read(&mut header))
+        .await
+        .map_err(|_| Reason::Silent)?;
     let got = first.map_err(|e| broken(&e, STEP))?;
     if got == 0 {
         return Err(Reason::Closed { step: STEP });
     }
     let rest = async {
-        stream.read_exact(&mut header[got..]).await.map_err(|_| not_mysql(&header[..got]))?;
+        stream
+            .read_exact(&mut header[got..])
+            .await
+            .map_err(|_| not_mysql(&header[..got]))?;
         let length = length(header);
         if header[3] != 0 || length == 0 || length > LONGEST {
             return Err(look_closer(stream, header).await);
         }
         let mut payload = vec![0; length];
-        stream.read_exact(&mut payload).await.map_err(|e| broken(&e, STEP))?;
+        stream
+            .read_exact(&mut payload)
+            .await
+            .map_err(|e| broken(&e, STEP))?;
         parse(&payload)
     };
-    timeout_at(by, rest).await.map_err(|_| Reason::TimedOut { step: STEP })?
+    timeout_at(by, rest)
+        .await
+        .map_err(|_| Reason::TimedOut { step: STEP })?
 }
 
 /// Reads the payload of a first packet.
@@ -111,7 +124,10 @@ fn parse_v10(payload: &[u8]) -> Option<Hello> {
     let (scramble, rest) = rest.split_first_chunk::<8>()?;
     let (low, rest) = rest.get(1..)?.split_first_chunk::<2>()?;
     let mut hello = Hello {
-        greeting: Greeting { flavor: Flavor::MySql, server_version: String::new() },
+        greeting: Greeting {
+            flavor: Flavor::MySql,
+            server_version: String::new(),
+        },
         capabilities: u32::from(u16::from_le_bytes(*low)),
         connection: u32::from_le_bytes(*connection),
         scramble: scramble.to_vec(),
@@ -128,9 +144,14 @@ fn parse_v10(payload: &[u8]) -> Option<Hello> {
 
 /// The length of the challenge, ten reserved bytes, the rest of the challenge with a zero after it, the plugin's name.
 fn second_half(hello: &mut Hello, rest: &[u8]) {
-    let Some((length, rest)) = rest.split_first() else { return };
+    let Some((length, rest)) = rest.split_first() else {
+        return;
+    };
     let Some(rest) = rest.get(10..) else { return };
-    let more = usize::from(*length).saturating_sub(8).max(13).min(rest.len());
+    let more = usize::from(*length)
+        .saturating_sub(8)
+        .max(13)
+        .min(rest.len());
     let (challenge, plugin) = rest.split_at(more);
     hello.scramble.extend(challenge.iter().take(12));
     let name = plugin.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -141,10 +162,15 @@ fn second_half(hello: &mut Hello, rest: &[u8]) {
 /// replicas. The version's text alone tells less: it can be configured.
 fn introduce(hello: &mut Hello, version: &[u8]) {
     let version = printable(version, 128);
-    let mariadb = hello.capabilities & capability::LONG_PASSWORD == 0 || version.contains("MariaDB");
+    let mariadb =
+        hello.capabilities & capability::LONG_PASSWORD == 0 || version.contains("MariaDB");
     let bare = version.strip_prefix("5.5.5-").filter(|_| mariadb);
     hello.greeting.server_version = bare.unwrap_or(&version).to_owned();
-    hello.greeting.flavor = if mariadb { Flavor::MariaDb } else { Flavor::MySql };
+    hello.greeting.flavor = if mariadb {
+        Flavor::MariaDb
+    } else {
+        Flavor::MySql
+    };
 }
 
 /// Whatever speaks first and is not MySQL tells more in its first line: waits for it briefly.
@@ -158,8 +184,13 @@ async fn look_closer<S: AsyncRead + Unpin>(stream: &mut S, header: [u8; 4]) -> R
 }
 
 fn not_mysql(bytes: &[u8]) -> Reason {
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    Reason::NotMySql { saw: printable(line, 60).trim_end_matches('.').to_owned() }
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    Reason::NotMySql {
+        saw: printable(line, 60).trim_end_matches('.').to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -184,12 +215,21 @@ mod tests {
 
     #[test]
     fn mysql_9_with_tls() {
-        let hello = parse(&greeting("9.7.4-2", 0xdfff_ffff, [0; 10], "caching_sha2_password")).unwrap();
+        let hello = parse(&greeting(
+            "9.7.4-2",
+            0xdfff_ffff,
+            [0; 10],
+            "caching_sha2_password",
+        ))
+        .unwrap();
         assert!(hello.offers_tls());
         assert_eq!(
             hello,
             Hello {
-                greeting: Greeting { flavor: Flavor::MySql, server_version: "9.7.4-2".to_owned() },
+                greeting: Greeting {
+                    flavor: Flavor::MySql,
+                    server_version: "9.7.4-2".to_owned()
+                },
                 capabilities: 0xdfff_ffff,
                 connection: 42,
                 scramble: b"abcdefghijklmnopqrst".to_vec(),
@@ -200,21 +240,60 @@ mod tests {
 
     #[test]
     fn mysql_9_without_tls() {
-        assert!(!parse(&greeting("9.7.4-2", 0x9fff_f7ff, [0; 10], "caching_sha2_password")).unwrap().offers_tls());
+        assert!(
+            !parse(&greeting(
+                "9.7.4-2",
+                0x9fff_f7ff,
+                [0; 10],
+                "caching_sha2_password"
+            ))
+            .unwrap()
+            .offers_tls()
+        );
     }
 
     #[test]
     fn mariadb_is_known_by_its_capabilities_with_and_without_the_old_prefix() {
         for (version, capabilities, extended, bare, tls) in [
-            ("5.5.5-10.5.23-MariaDB-0+deb11u1", 0x81ff_f7fe, 0x0f, "10.5.23-MariaDB-0+deb11u1", false),
-            ("5.5.5-10.11.19-MariaDB-0+deb12u1", 0x81ff_f7fe, 0x1d, "10.11.19-MariaDB-0+deb12u1", false),
-            ("11.8.9-MariaDB-0+deb13u1 from Debian", 0x81ff_fffe, 0x3d, "11.8.9-MariaDB-0+deb13u1 from Debian", true),
+            (
+                "5.5.5-10.5.23-MariaDB-0+deb11u1",
+                0x81ff_f7fe,
+                0x0f,
+                "10.5.23-MariaDB-0+deb11u1",
+                false,
+            ),
+            (
+                "5.5.5-10.11.19-MariaDB-0+deb12u1",
+                0x81ff_f7fe,
+                0x1d,
+                "10.11.19-MariaDB-0+deb12u1",
+                false,
+            ),
+            (
+                "11.8.9-MariaDB-0+deb13u1 from Debian",
+                0x81ff_fffe,
+                0x3d,
+                "11.8.9-MariaDB-0+deb13u1 from Debian",
+                true,
+            ),
             ("5.5.5-10.6.1-log", 0x81ff_fffe, 0x0f, "10.6.1-log", true),
         ] {
             let mut reserved = [0; 10];
             reserved[6] = extended;
-            let hello = parse(&greeting(version, capabilities, reserved, "mysql_native_password")).unwrap();
-            assert_eq!(hello.greeting, Greeting { flavor: Flavor::MariaDb, server_version: bare.to_owned() });
+            let hello = parse(&greeting(
+                version,
+                capabilities,
+                reserved,
+                "mysql_native_password",
+            ))
+            .unwrap();
+            assert_eq!(
+                hello.greeting,
+                Greeting {
+                    flavor: Flavor::MariaDb,
+                    server_version: bare.to_owned()
+                }
+            );
             assert_eq!(hello.offers_tls(), tls, "{version}");
             assert_eq!(hello.plugin, "mysql_native_password");
         }
@@ -222,29 +301,70 @@ mod tests {
 
     #[test]
     fn a_mysql_that_calls_itself_5_5_5_keeps_its_version() {
-        let hello = parse(&greeting("5.5.5-m3", 0x807f_f7ff, [0; 10], "mysql_native_password")).unwrap();
-        assert_eq!(hello.greeting, Greeting { flavor: Flavor::MySql, server_version: "5.5.5-m3".to_owned() });
+        let hello = parse(&greeting(
+            "5.5.5-m3",
+            0x807f_f7ff,
+            [0; 10],
+            "mysql_native_password",
+        ))
+        .unwrap();
+        assert_eq!(
+            hello.greeting,
+            Greeting {
+                flavor: Flavor::MySql,
+                server_version: "5.5.5-m3".to_owned()
+            }
+        );
     }
 
     #[test]
     fn refusals_come_instead_of_a_greeting() {
-        let refusal = |code: u16, text: &str| parse(&[&[0xff], &code.to_le_bytes()[..], text.as_bytes()].concat()).unwrap_err();
-        assert_eq!(refusal(1040, "Too many connections"), Reason::TooManyConnections { text: "Too many connections".to_owned() });
-        assert_eq!(refusal(1129, "Host 'x' is blocked"), Reason::Blocked { text: "Host 'x' is blocked".to_owned() });
-        assert_eq!(refusal(1130, "Host 'x' is not allowed"), Reason::NotAllowed { text: "Host 'x' is not allowed".to_owned() });
-        assert_eq!(refusal(1053, "Server shutdown in progress"), Reason::RefusedByServer { code: 1053, text: "Server shutdown in progress".to_owned() });
+        let refusal = |code: u16, text: &str| {
+            parse(&[&[0xff], &code.to_le_bytes()[..], text.as_bytes()].concat()).unwrap_err()
+        };
+        assert_eq!(
+            refusal(1040, "Too many connections"),
+            Reason::TooManyConnections {
+                text: "Too many connections".to_owned()
+            }
+        );
+        assert_eq!(
+            refusal(1129, "Host 'x' is blocked"),
+            Reason::Blocked {
+                text: "Host 'x' is blocked".to_owned()
+            }
+        );
+        assert_eq!(
+            refusal(1130, "Host 'x' is not allowed"),
+            Reason::NotAllowed {
+                text: "Host 'x' is not allowed".to_owned()
+            }
+        );
+        assert_eq!(
+            refusal(1053, "Server shutdown in progress"),
+            Reason::RefusedByServer {
+                code: 1053,
+                text: "Server shutdown in progress".to_owned()
+            }
+        );
     }
 
     #[test]
     fn the_x_protocol_is_told_by_name() {
-        assert_eq!(parse(&[0x0b, 0x08, 0x05, 0x1a, 0x00]), Err(Reason::XProtocol));
+        assert_eq!(
+            parse(&[0x0b, 0x08, 0x05, 0x1a, 0x00]),
+            Err(Reason::XProtocol)
+        );
     }
 
     #[test]
     fn a_greeting_cut_short_is_not_mysql() {
         let whole = greeting("9.7.4-2", 0xdfff_ffff, [0; 10], "caching_sha2_password");
         for length in 0..24 {
-            assert!(matches!(parse(&whole[..length]), Err(Reason::NotMySql { .. })), "{length} bytes");
+            assert!(
+                matches!(parse(&whole[..length]), Err(Reason::NotMySql { .. })),
+                "{length} bytes"
+            );
         }
     }
 }

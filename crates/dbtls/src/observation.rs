@@ -27,8 +27,24 @@ pub struct Observation {
     pub took: Duration,
 }
 
+impl Observation {
+    /// Of a server about which nothing is known.
+    pub(crate) fn unknown(reason: Option<Reason>) -> Self {
+        Self {
+            status: Status::Unknown,
+            reason,
+            greeting: None,
+            tls: None,
+            login: LoginOutcome::NotTried,
+            took: Duration::ZERO,
+        }
+    }
+}
+
 /// Whether a server speaks TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// Its greeting offers TLS and a handshake showed it.
@@ -95,13 +111,21 @@ mod base64_list {
     use base64::{Engine, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        list: &[Vec<u8>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(list.iter().map(|bytes| STANDARD.encode(bytes)))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Vec<u8>>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| STANDARD.decode(text).map_err(D::Error::custom)).collect()
+        texts
+            .iter()
+            .map(|text| STANDARD.decode(text).map_err(D::Error::custom))
+            .collect()
     }
 }
 
@@ -117,8 +141,16 @@ mod tests {
         let observation = Observation {
             status: Status::On,
             reason: None,
-            greeting: Some(Greeting { flavor: Flavor::MariaDb, server_version: "10.11.19-MariaDB".to_owned() }),
-            tls: Some(Tls { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_128_GCM_SHA256".to_owned(), chain: vec![vec![48, 0]], signature_checked: true }),
+            greeting: Some(Greeting {
+                flavor: Flavor::MariaDb,
+                server_version: "10.11.19-MariaDB".to_owned(),
+            }),
+            tls: Some(Tls {
+                version: "TLSv1.3".to_owned(),
+                cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
+                chain: vec![vec![48, 0]],
+                signature_checked: true,
+            }),
             login: LoginOutcome::Nobody,
             took: Duration::from_millis(3),
         };
@@ -133,20 +165,30 @@ mod tests {
                 "took": { "secs": 0, "nanos": 3_000_000 },
             })
         );
-        assert_eq!(serde_json::from_value::<Observation>(stored).unwrap(), observation);
+        assert_eq!(
+            serde_json::from_value::<Observation>(stored).unwrap(),
+            observation
+        );
     }
 
     #[test]
     fn a_reason_survives_the_store() {
         let observation = Observation {
             status: Status::Unknown,
-            reason: Some(Reason::TimedOut { step: Step::Handshake }),
+            reason: Some(Reason::TimedOut {
+                step: Step::Handshake,
+            }),
             greeting: None,
             tls: None,
-            login: LoginOutcome::Broken { reason: Reason::Closed { step: Step::Login } },
+            login: LoginOutcome::Broken {
+                reason: Reason::Closed { step: Step::Login },
+            },
             took: Duration::ZERO,
         };
         let stored = serde_json::to_string(&observation).unwrap();
-        assert_eq!(serde_json::from_str::<Observation>(&stored).unwrap(), observation);
+        assert_eq!(
+            serde_json::from_str::<Observation>(&stored).unwrap(),
+            observation
+        );
     }
 }

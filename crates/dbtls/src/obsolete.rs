@@ -17,13 +17,20 @@ const LONGEST_RECORD: usize = 18 * 1024;
 /// What such servers may know: ECDHE, DHE and RSA key exchange with AES and 3DES; the last is not a suite but says that we know secure
 /// renegotiation.
 const SUITES: &[u16] = &[
-    0xc02f, 0xc02b, 0xc030, 0xc02c, 0xc027, 0xc023, 0xc028, 0xc024, 0xc013, 0xc009, 0xc014, 0xc00a, 0x009e, 0x009f, 0x0067, 0x006b, 0x0033, 0x0039, 0x009c,
-    0x009d, 0x003c, 0x003d, 0x002f, 0x0035, 0x000a, 0x00ff,
+    0xc02f, 0xc02b, 0xc030, 0xc02c, 0xc027, 0xc023, 0xc028, 0xc024, 0xc013, 0xc009, 0xc014, 0xc00a,
+    0x009e, 0x009f, 0x0067, 0x006b, 0x0033, 0x0039, 0x009c, 0x009d, 0x003c, 0x003d, 0x002f, 0x0035,
+    0x000a, 0x00ff,
 ];
 
 /// Sends the ClientHello and reads on to the certificates. `random` goes on the wire and protects nothing.
-pub(crate) async fn read<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, random: [u8; 32]) -> Result<Tls, Reason> {
-    stream.write_all(&client_hello(random)).await.map_err(|e| broken(&e, STEP))?;
+pub(crate) async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    random: [u8; 32],
+) -> Result<Tls, Reason> {
+    stream
+        .write_all(&client_hello(random))
+        .await
+        .map_err(|e| broken(&e, STEP))?;
     stream.flush().await.map_err(|e| broken(&e, STEP))?;
     let mut handshake = Vec::new();
     while handshake.len() < LONGEST_HANDSHAKE {
@@ -38,16 +45,24 @@ pub(crate) async fn read<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, rand
 /// Reads one record of the handshake; an alert is the server's refusal.
 async fn read_record<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Reason> {
     let mut header = [0; 5];
-    stream.read_exact(&mut header).await.map_err(|e| broken(&e, STEP))?;
+    stream
+        .read_exact(&mut header)
+        .await
+        .map_err(|e| broken(&e, STEP))?;
     let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
     if length == 0 || length > LONGEST_RECORD {
         return Err(failed("it answered no TLS record"));
     }
     let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.map_err(|e| broken(&e, STEP))?;
+    stream
+        .read_exact(&mut body)
+        .await
+        .map_err(|e| broken(&e, STEP))?;
     match (header[0], body.as_slice()) {
         (22, _) => Ok(body),
-        (21, [_, alert, ..]) => Err(Reason::HandshakeFailed { detail: format!("the server refuses every version and cipher, alert {alert}") }),
+        (21, [_, alert, ..]) => Err(Reason::HandshakeFailed {
+            detail: format!("the server refuses every version and cipher, alert {alert}"),
+        }),
         _ => Err(failed("it answered no TLS record")),
     }
 }
@@ -63,10 +78,19 @@ pub(crate) fn parse(mut handshake: &[u8]) -> Result<Option<Tls>, Reason> {
         if length > LONGEST_HANDSHAKE {
             return Err(failed("a message is too long"));
         }
-        let Some((message, rest)) = rest.split_at_checked(length) else { return Ok(None) };
+        let Some((message, rest)) = rest.split_at_checked(length) else {
+            return Ok(None);
+        };
         match (*kind, &chosen) {
-            (SERVER_HELLO, None) => chosen = Some(server_hello(message).ok_or_else(|| failed("its ServerHello is broken"))?),
-            (CERTIFICATE, Some(chosen)) => return certificates(message).map(|chain| Some(tls(*chosen, chain))).ok_or_else(|| failed("its Certificate is broken")),
+            (SERVER_HELLO, None) => {
+                chosen =
+                    Some(server_hello(message).ok_or_else(|| failed("its ServerHello is broken"))?);
+            }
+            (CERTIFICATE, Some(chosen)) => {
+                return certificates(message)
+                    .map(|chain| Some(tls(*chosen, chain)))
+                    .ok_or_else(|| failed("its Certificate is broken"));
+            }
             (_, Some(chosen)) => return Ok(Some(tls(*chosen, Vec::new()))),
             (_, None) => return Err(failed("it does not begin with a ServerHello")),
         }
@@ -76,7 +100,12 @@ pub(crate) fn parse(mut handshake: &[u8]) -> Result<Option<Tls>, Reason> {
 }
 
 fn tls((version, cipher): (u16, u16), chain: Vec<Vec<u8>>) -> Tls {
-    Tls { version: version_name(version), cipher: cipher_name(CipherSuite::from(cipher)), chain, signature_checked: false }
+    Tls {
+        version: version_name(version),
+        cipher: cipher_name(CipherSuite::from(cipher)),
+        chain,
+        signature_checked: false,
+    }
 }
 
 pub(crate) fn version_name(version: u16) -> String {
@@ -124,8 +153,19 @@ fn with_length(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn client_hello(random: [u8; 32]) -> Vec<u8> {
-    let suites: Vec<u8> = SUITES.iter().flat_map(|suite| suite.to_be_bytes()).collect();
-    let body = [&[3, 3], &random[..], &[0], &prefixed(&suites), &[1, 0], &prefixed(&extensions())].concat();
+    let suites: Vec<u8> = SUITES
+        .iter()
+        .flat_map(|suite| suite.to_be_bytes())
+        .collect();
+    let body = [
+        &[3, 3],
+        &random[..],
+        &[0],
+        &prefixed(&suites),
+        &[1, 0],
+        &prefixed(&extensions()),
+    ]
+    .concat();
     let message = [&[1, 0], &prefixed(&body)[..]].concat();
     [&[22, 3, 1], &prefixed(&message)[..]].concat()
 }
@@ -133,7 +173,9 @@ fn client_hello(random: [u8; 32]) -> Vec<u8> {
 /// Groups, point formats, signature algorithms; no supported_versions, so that this is no TLS 1.3 hello, and no name.
 fn extensions() -> Vec<u8> {
     let groups = [0, 29, 0, 23, 0, 24, 0, 25];
-    let signatures = [4, 3, 5, 3, 6, 3, 8, 4, 8, 5, 8, 6, 4, 1, 5, 1, 6, 1, 2, 3, 2, 1];
+    let signatures = [
+        4, 3, 5, 3, 6, 3, 8, 4, 8, 5, 8, 6, 4, 1, 5, 1, 6, 1, 2, 3, 2, 1,
+    ];
     [
         extension(10, &prefixed(&groups)),
         extension(11, &[1, 0]),
@@ -152,7 +194,9 @@ fn prefixed(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn failed(detail: &str) -> Reason {
-    Reason::HandshakeFailed { detail: detail.to_owned() }
+    Reason::HandshakeFailed {
+        detail: detail.to_owned(),
+    }
 }
 
 #[cfg(test)]

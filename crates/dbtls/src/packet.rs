@@ -32,26 +32,49 @@ pub(crate) mod capability {
 }
 
 /// Reads one packet of a conversation that is under way.
-pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S, step: Step) -> Result<Packet, Reason> {
+pub(crate) async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    step: Step,
+) -> Result<Packet, Reason> {
     let mut header = [0; 4];
-    stream.read_exact(&mut header).await.map_err(|e| broken(&e, step))?;
+    stream
+        .read_exact(&mut header)
+        .await
+        .map_err(|e| broken(&e, step))?;
     let length = length(header);
     if length == 0 || length > LONGEST {
-        return Err(Reason::Malformed { step, detail: format!("a packet of {length} bytes") });
+        return Err(Reason::Malformed {
+            step,
+            detail: format!("a packet of {length} bytes"),
+        });
     }
     let mut payload = vec![0; length];
-    stream.read_exact(&mut payload).await.map_err(|e| broken(&e, step))?;
-    Ok(Packet { sequence: header[3], payload })
+    stream
+        .read_exact(&mut payload)
+        .await
+        .map_err(|e| broken(&e, step))?;
+    Ok(Packet {
+        sequence: header[3],
+        payload,
+    })
 }
 
 /// Sends one packet.
-pub(crate) async fn write<S: AsyncWrite + Unpin>(stream: &mut S, sequence: u8, payload: &[u8], step: Step) -> Result<(), Reason> {
+pub(crate) async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    sequence: u8,
+    payload: &[u8],
+    step: Step,
+) -> Result<(), Reason> {
     let mut packet = Vec::with_capacity(payload.len() + 4);
     let length = u32::try_from(payload.len()).expect("our own packets are a few hundred bytes");
     packet.extend_from_slice(&length.to_le_bytes()[..3]);
     packet.push(sequence);
     packet.extend_from_slice(payload);
-    stream.write_all(&packet).await.map_err(|e| broken(&e, step))?;
+    stream
+        .write_all(&packet)
+        .await
+        .map_err(|e| broken(&e, step))?;
     stream.flush().await.map_err(|e| broken(&e, step))
 }
 
@@ -72,12 +95,17 @@ pub(crate) fn client_header(capabilities: u32) -> Vec<u8> {
 
 /// Reads an error packet's payload. The `#SQLSTATE` is not there when the error comes instead of a greeting.
 pub(crate) fn parse_error(payload: &[u8]) -> Option<ErrorPacket> {
-    let [0xff, low, high, text @ ..] = payload else { return None };
+    let [0xff, low, high, text @ ..] = payload else {
+        return None;
+    };
     let text = match text {
         [b'#', _, _, _, _, _, rest @ ..] => rest,
         _ => text,
     };
-    Some(ErrorPacket { code: u16::from_le_bytes([*low, *high]), text: printable(text, 512) })
+    Some(ErrorPacket {
+        code: u16::from_le_bytes([*low, *high]),
+        text: printable(text, 512),
+    })
 }
 
 /// What the loss of a connection is, seen from the step in which it happened.
@@ -85,7 +113,10 @@ pub(crate) fn broken(error: &io::Error, step: Step) -> Reason {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error.kind() {
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe => Reason::Closed { step },
-        _ => Reason::Malformed { step, detail: error.to_string() },
+        _ => Reason::Malformed {
+            step,
+            detail: error.to_string(),
+        },
     }
 }
 
@@ -93,7 +124,10 @@ pub(crate) fn broken(error: &io::Error, step: Step) -> Reason {
 pub(crate) fn printable(bytes: &[u8], longest: usize) -> String {
     // No character takes more than four bytes.
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(longest * 4)]);
-    text.chars().take(longest).map(|c| if c.is_control() { '.' } else { c }).collect()
+    text.chars()
+        .take(longest)
+        .map(|c| if c.is_control() { '.' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -103,17 +137,38 @@ mod tests {
     #[test]
     fn an_error_packet_has_a_code_and_a_text() {
         let refused = parse_error(b"\xff\x10\x04Too many connections");
-        assert_eq!(refused, Some(ErrorPacket { code: 1040, text: "Too many connections".to_owned() }));
+        assert_eq!(
+            refused,
+            Some(ErrorPacket {
+                code: 1040,
+                text: "Too many connections".to_owned()
+            })
+        );
         let denied = parse_error(b"\xff\x15\x04#28000Access denied for user 'x'@'y'");
-        assert_eq!(denied, Some(ErrorPacket { code: 1045, text: "Access denied for user 'x'@'y'".to_owned() }));
-        assert_eq!(parse_error(b"\xff\x15\x04"), Some(ErrorPacket { code: 1045, text: String::new() }));
+        assert_eq!(
+            denied,
+            Some(ErrorPacket {
+                code: 1045,
+                text: "Access denied for user 'x'@'y'".to_owned()
+            })
+        );
+        assert_eq!(
+            parse_error(b"\xff\x15\x04"),
+            Some(ErrorPacket {
+                code: 1045,
+                text: String::new()
+            })
+        );
         assert_eq!(parse_error(b"\xff\x15"), None);
         assert_eq!(parse_error(b"\x00\x15\x04"), None);
     }
 
     #[test]
     fn foreign_bytes_cannot_write_on_a_terminal() {
-        assert_eq!(printable(b"a\x1b[2J\r\n\xff\xc3\xa4", 100), "a.[2J..\u{fffd}\u{e4}");
+        assert_eq!(
+            printable(b"a\x1b[2J\r\n\xff\xc3\xa4", 100),
+            "a.[2J..\u{fffd}\u{e4}"
+        );
         assert_eq!(printable(&[b'x'; 1000], 5), "xxxxx");
     }
 
@@ -121,6 +176,12 @@ mod tests {
     async fn a_packet_that_claims_too_much_is_not_read() {
         let bomb = [0xff_u8, 0xff, 0xff, 0];
         let error = read(&mut &bomb[..], Step::Login).await.err();
-        assert_eq!(error, Some(Reason::Malformed { step: Step::Login, detail: "a packet of 16777215 bytes".to_owned() }));
+        assert_eq!(
+            error,
+            Some(Reason::Malformed {
+                step: Step::Login,
+                detail: "a packet of 16777215 bytes".to_owned()
+            })
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 mod setbacks;
 
-use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, pki_types::ServerName};
 use tokio::{
@@ -41,7 +41,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let step = Duration::from_secs(4);
-        Self { connect: step, greeting: step, handshake: step, login: step, total: Duration::from_secs(10) }
+        Self {
+            connect: step,
+            greeting: step,
+            handshake: step,
+            login: step,
+            total: Duration::from_secs(10),
+        }
     }
 }
 
@@ -56,13 +62,21 @@ pub struct Prober {
 impl Prober {
     /// Makes a prober.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, from: None, config: verifier::config(), setbacks: Setbacks::default() }
+        Self {
+            limits,
+            from: None,
+            config: verifier::config(),
+            setbacks: Setbacks::default(),
+        }
     }
 
     /// Connects from this address of the host, to servers of the same address family.
     #[must_use]
     pub fn from_address(self, address: IpAddr) -> Self {
-        Self { from: Some(address), ..self }
+        Self {
+            from: Some(address),
+            ..self
+        }
     }
 
     /// Looks at one server. `trust` decides only whether the server may see the probe account's password.
@@ -71,8 +85,14 @@ impl Prober {
     /// greeting goes on to offer TLS: for 10 minutes at first, at last for a day, and until it restarts. See [`Prober::forget`].
     pub async fn observe(&self, target: &Target, login: &Login, trust: &Trust) -> Observation {
         let started = Instant::now();
-        let visit = Visit { prober: self, target, login, trust, end: started + self.limits.total };
-        let mut seen = Observation { status: Status::Unknown, reason: None, greeting: None, tls: None, login: LoginOutcome::NotTried, took: Duration::ZERO };
+        let visit = Visit {
+            prober: self,
+            target,
+            login,
+            trust,
+            end: started + self.limits.total,
+        };
+        let mut seen = Observation::unknown(None);
         if let Err(reason) = visit.run(&mut seen).await {
             match seen.status {
                 Status::Unknown => seen.reason = Some(reason),
@@ -102,7 +122,10 @@ struct Visit<'a> {
 enum Trouble {
     Ended(Reason),
     /// The server and our library have no version or cipher in common.
-    Incompatible { detail: String, hello: Hello },
+    Incompatible {
+        detail: String,
+        hello: Hello,
+    },
 }
 
 impl From<Reason> for Trouble {
@@ -115,17 +138,29 @@ impl Visit<'_> {
     async fn run(&self, seen: &mut Observation) -> Result<(), Reason> {
         let connect_by = self.by(self.prober.limits.connect);
         let ended = match self.target.place() {
-            Place::Tcp { host, port } => self.talk(socket::tcp(host, *port, self.prober.from, connect_by).await?, seen).await,
+            Place::Tcp { host, port } => {
+                self.talk(
+                    socket::tcp(host, *port, self.prober.from, connect_by).await?,
+                    seen,
+                )
+                .await
+            }
             Place::Unix(path) => self.talk(socket::unix(path, connect_by).await?, seen).await,
         };
         match ended {
             Ok(()) => Ok(()),
             Err(Trouble::Ended(reason)) => Err(reason),
-            Err(Trouble::Incompatible { detail, hello }) => self.look_for_obsolete(detail, &hello, seen).await,
+            Err(Trouble::Incompatible { detail, hello }) => {
+                self.look_for_obsolete(detail, &hello, seen).await
+            }
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S, seen: &mut Observation) -> Result<(), Trouble> {
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut stream: S,
+        seen: &mut Observation,
+    ) -> Result<(), Trouble> {
         let hello = greeting::read(&mut stream, self.by(self.prober.limits.greeting)).await?;
         seen.greeting = Some(hello.greeting.clone());
         if !hello.offers_tls() {
@@ -133,22 +168,40 @@ impl Visit<'_> {
             seen.login = self.log_in_plainly(&mut stream, &hello).await?;
             return Ok(());
         }
-        if self.prober.setbacks.recall(self.target, hello.connection, seen) {
+        if self
+            .prober
+            .setbacks
+            .recall(self.target, hello.connection, seen)
+        {
             // Already told; the login keeps this connection from counting as broken.
-            seen.login = self.log_in_plainly(&mut stream, &hello).await.unwrap_or_else(|reason| LoginOutcome::Broken { reason });
+            seen.login = self
+                .log_in_plainly(&mut stream, &hello)
+                .await
+                .unwrap_or_else(|reason| LoginOutcome::Broken { reason });
             return Ok(());
         }
         let capabilities = request_tls(&mut stream, &hello).await?;
         let recorder = Recorder::new();
         let mut stream = match self.shake_hands(stream, Arc::clone(&recorder)).await {
             Ok(stream) => stream,
-            Err(Failure::Ended(reason)) => return Err(self.handshake_failed(reason, &hello).into()),
-            Err(Failure::Incompatible(detail)) => return Err(Trouble::Incompatible { detail, hello }),
+            Err(Failure::Ended(reason)) => {
+                return Err(self.handshake_failed(reason, &hello).into());
+            }
+            Err(Failure::Incompatible(detail)) => {
+                return Err(Trouble::Incompatible { detail, hello });
+            }
         };
         self.prober.setbacks.forget(self.target);
         let tls = negotiated(stream.get_ref().1, &recorder);
-        let may_reveal = || self.is_local() || tls.signature_checked && self.trust.vouches_for(&tls.chain);
-        let login = auth::log_in(&mut stream, 2, (&hello, capabilities), self.login, may_reveal);
+        let may_reveal =
+            || self.is_local() || tls.signature_checked && self.trust.vouches_for(&tls.chain);
+        let login = auth::log_in(
+            &mut stream,
+            2,
+            (&hello, capabilities),
+            self.login,
+            may_reveal,
+        );
         let outcome = within(self.by(self.prober.limits.login), Step::Login, login).await;
         (seen.status, seen.tls) = (Status::On, Some(tls));
         seen.login = outcome?;
@@ -156,13 +209,27 @@ impl Visit<'_> {
     }
 
     /// Over TCP a secret never goes out without TLS, not even hashed: the user that does not exist ends such a connection as well.
-    async fn log_in_plainly<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S, hello: &Hello) -> Result<LoginOutcome, Reason> {
-        let login = if self.is_local() { self.login } else { &Login::Nobody };
-        let login = auth::log_in(stream, 1, (hello, capabilities(hello, 0)), login, || self.is_local());
+    async fn log_in_plainly<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        hello: &Hello,
+    ) -> Result<LoginOutcome, Reason> {
+        let login = if self.is_local() {
+            self.login
+        } else {
+            &Login::Nobody
+        };
+        let login = auth::log_in(stream, 1, (hello, capabilities(hello, 0)), login, || {
+            self.is_local()
+        });
         within(self.by(self.prober.limits.login), Step::Login, login).await
     }
 
-    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, recorder: Arc<Recorder>) -> Result<tokio_rustls::client::TlsStream<S>, Failure> {
+    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        recorder: Arc<Recorder>,
+    ) -> Result<tokio_rustls::client::TlsStream<S>, Failure> {
         let mut config = self.prober.config.clone();
         config.dangerous().set_certificate_verifier(recorder);
         let connected = TlsConnector::from(Arc::new(config)).connect(self.sni(), stream);
@@ -170,49 +237,86 @@ impl Visit<'_> {
         match timeout_at(self.by(self.prober.limits.handshake), connected).await {
             Err(_) => Err(Failure::Ended(Reason::TimedOut { step })),
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(cause) if has_nothing_in_common(cause) => Failure::Incompatible(cause.to_string()),
-                Some(cause) => Failure::Ended(Reason::HandshakeFailed { detail: cause.to_string() }),
-                None => Failure::Ended(broken(&error, step)),
-            }),
+            Ok(Err(error)) => Err(
+                match error
+                    .get_ref()
+                    .and_then(|inner| inner.downcast_ref::<Error>())
+                {
+                    Some(cause) if has_nothing_in_common(cause) => {
+                        Failure::Incompatible(cause.to_string())
+                    }
+                    Some(cause) => Failure::Ended(Reason::HandshakeFailed {
+                        detail: cause.to_string(),
+                    }),
+                    None => Failure::Ended(broken(&error, step)),
+                },
+            ),
         }
     }
 
     /// Connects once more and reads in clear what a server with an old TLS chooses. It counts as a broken connection, so the outcome
     /// is remembered.
-    async fn look_for_obsolete(&self, detail: String, first: &Hello, seen: &mut Observation) -> Result<(), Reason> {
+    async fn look_for_obsolete(
+        &self,
+        detail: String,
+        first: &Hello,
+        seen: &mut Observation,
+    ) -> Result<(), Reason> {
         let connect_by = self.by(self.prober.limits.connect);
         let found = match self.target.place() {
-            Place::Tcp { host, port } => self.read_obsolete(socket::tcp(host, *port, self.prober.from, connect_by).await?).await,
-            Place::Unix(path) => self.read_obsolete(socket::unix(path, connect_by).await?).await,
+            Place::Tcp { host, port } => {
+                self.read_obsolete(socket::tcp(host, *port, self.prober.from, connect_by).await?)
+                    .await
+            }
+            Place::Unix(path) => {
+                self.read_obsolete(socket::unix(path, connect_by).await?)
+                    .await
+            }
         };
         match found {
             Ok(tls) => {
                 seen.status = Status::On;
-                seen.reason = Some(Reason::Obsolete { version: tls.version.clone(), cipher: tls.cipher.clone() });
+                seen.reason = Some(Reason::Obsolete {
+                    version: tls.version.clone(),
+                    cipher: tls.cipher.clone(),
+                });
                 seen.tls = Some(tls);
             }
             // Two refusals say the same; the first one is our library's and says more.
-            Err(Reason::HandshakeFailed { .. }) => seen.reason = Some(Reason::HandshakeFailed { detail }),
+            Err(Reason::HandshakeFailed { .. }) => {
+                seen.reason = Some(Reason::HandshakeFailed { detail });
+            }
             Err(reason) => return Err(reason),
         }
-        self.prober.setbacks.remember(self.target, first.connection, seen);
+        self.prober
+            .setbacks
+            .remember(self.target, first.connection, seen);
         Ok(())
     }
 
-    async fn read_obsolete<S: AsyncRead + AsyncWrite + Unpin>(&self, mut stream: S) -> Result<Tls, Reason> {
+    async fn read_obsolete<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut stream: S,
+    ) -> Result<Tls, Reason> {
         let hello = greeting::read(&mut stream, self.by(self.prober.limits.greeting)).await?;
         request_tls(&mut stream, &hello).await?;
         let random = ring::digest::digest(&ring::digest::SHA256, &hello.scramble);
         let random = random.as_ref().try_into().expect("SHA-256 has 32 bytes");
-        within(self.by(self.prober.limits.handshake), Step::Handshake, obsolete::read(&mut stream, random)).await
+        within(
+            self.by(self.prober.limits.handshake),
+            Step::Handshake,
+            obsolete::read(&mut stream, random),
+        )
+        .await
     }
 
     /// Remembers a handshake that the server or we gave up. Time-outs and lost connections are the network's, most of the time.
     fn handshake_failed(&self, reason: Reason, hello: &Hello) -> Reason {
         if matches!(reason, Reason::HandshakeFailed { .. }) {
-            let mut seen = Observation { status: Status::Unknown, reason: Some(reason.clone()), greeting: None, tls: None, login: LoginOutcome::NotTried, took: Duration::ZERO };
-            self.prober.setbacks.remember(self.target, hello.connection, &mut seen);
+            let seen = Observation::unknown(Some(reason.clone()));
+            self.prober
+                .setbacks
+                .remember(self.target, hello.connection, &seen);
         }
         reason
     }
@@ -227,7 +331,10 @@ impl Visit<'_> {
 
     /// The name for SNI. An IP address stands for "none": it is never sent.
     fn sni(&self) -> ServerName<'static> {
-        self.target.host().and_then(server_name).unwrap_or(ServerName::IpAddress(IpAddr::from([127, 0, 0, 1]).into()))
+        self.target
+            .host()
+            .and_then(server_name)
+            .unwrap_or(ServerName::IpAddress(IpAddr::from([127, 0, 0, 1]).into()))
     }
 }
 
@@ -237,14 +344,26 @@ enum Failure {
     Incompatible(String),
 }
 
-async fn within<T>(by: Instant, step: Step, future: impl Future<Output = Result<T, Reason>>) -> Result<T, Reason> {
-    timeout_at(by, future).await.map_err(|_| Reason::TimedOut { step })?
+async fn within<T>(
+    by: Instant,
+    step: Step,
+    future: impl Future<Output = Result<T, Reason>>,
+) -> Result<T, Reason> {
+    timeout_at(by, future)
+        .await
+        .map_err(|_| Reason::TimedOut { step })?
 }
 
 /// SSLRequest. Answers the capabilities that the login must repeat.
 async fn request_tls<S: AsyncWrite + Unpin>(stream: &mut S, hello: &Hello) -> Result<u32, Reason> {
     let capabilities = capabilities(hello, capability::SSL);
-    packet::write(stream, 1, &packet::client_header(capabilities), Step::Handshake).await?;
+    packet::write(
+        stream,
+        1,
+        &packet::client_header(capabilities),
+        Step::Handshake,
+    )
+    .await?;
     Ok(capabilities)
 }
 
@@ -255,14 +374,29 @@ fn capabilities(hello: &Hello, tls: u32) -> u32 {
 
 fn has_nothing_in_common(error: &Error) -> bool {
     use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
-    matches!(error, Error::PeerIncompatible(_) | Error::AlertReceived(ProtocolVersion | HandshakeFailure | InsufficientSecurity))
+    matches!(
+        error,
+        Error::PeerIncompatible(_)
+            | Error::AlertReceived(ProtocolVersion | HandshakeFailure | InsufficientSecurity)
+    )
 }
 
 fn negotiated(connection: &ClientConnection, recorder: &Recorder) -> Tls {
     Tls {
-        version: connection.protocol_version().map(|version| version_name(version.into())).unwrap_or_default(),
-        cipher: connection.negotiated_cipher_suite().map(|suite| cipher_name(suite.suite())).unwrap_or_default(),
-        chain: connection.peer_certificates().unwrap_or_default().iter().map(|der| der.to_vec()).collect(),
+        version: connection
+            .protocol_version()
+            .map(|version| version_name(version.into()))
+            .unwrap_or_default(),
+        cipher: connection
+            .negotiated_cipher_suite()
+            .map(|suite| cipher_name(suite.suite()))
+            .unwrap_or_default(),
+        chain: connection
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|der| der.to_vec())
+            .collect(),
         signature_checked: recorder.signature_checked(),
     }
 }

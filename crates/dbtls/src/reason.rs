@@ -6,19 +6,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Reason {
     /// The host name has no address.
-    #[error("the host name does not resolve ({detail}): check its spelling and the DNS of this host")]
+    #[error(
+        "the host name does not resolve ({detail}): check its spelling and the DNS of this host"
+    )]
     NotResolved {
         /// The resolver's words.
         detail: String,
     },
     /// Nobody listens.
-    #[error("{address} refuses connections: check that the server runs, its port and its `bind_address`")]
+    #[error(
+        "{address} refuses connections: check that the server runs, its port and its `bind_address`"
+    )]
     Refused {
         /// Which address.
         address: String,
     },
     /// The network or the file system says no.
-    #[error("{address} cannot be reached ({detail}): check the network and firewalls between, or the socket's path and permissions")]
+    #[error(
+        "{address} cannot be reached ({detail}): check the network and firewalls between, or the socket's path and permissions"
+    )]
     Unreachable {
         /// Which address.
         address: String,
@@ -38,7 +44,9 @@ pub enum Reason {
         step: Step,
     },
     /// The port took the connection and kept silent.
-    #[error("the port accepts connections but sends no greeting; a MySQL server speaks first: check the port, or whether the server hangs in a reverse DNS lookup")]
+    #[error(
+        "the port accepts connections but sends no greeting; a MySQL server speaks first: check the port, or whether the server hangs in a reverse DNS lookup"
+    )]
     Silent,
     /// The port belongs to something else.
     #[error("this is not a MySQL server: it answered `{saw}`; check the port")]
@@ -50,19 +58,25 @@ pub enum Reason {
     #[error("this is a MySQL X protocol port; name the classic port, usually 3306")]
     XProtocol,
     /// Error 1040 instead of a greeting.
-    #[error("the server has no free connection (1040 {text}): raise its `max_connections`, or try again")]
+    #[error(
+        "the server has no free connection (1040 {text}): raise its `max_connections`, or try again"
+    )]
     TooManyConnections {
         /// The server's text.
         text: String,
     },
     /// Error 1129 instead of a greeting.
-    #[error("the server has blocked this host (1129 {text}): run `TRUNCATE TABLE performance_schema.host_cache` (MySQL) or `FLUSH HOSTS` (MariaDB) on it")]
+    #[error(
+        "the server has blocked this host (1129 {text}): run `TRUNCATE TABLE performance_schema.host_cache` (MySQL) or `FLUSH HOSTS` (MariaDB) on it"
+    )]
     Blocked {
         /// The server's text.
         text: String,
     },
     /// Error 1130 instead of a greeting.
-    #[error("the server has no account that may connect from this host (1130 {text}): create the probe account for this host")]
+    #[error(
+        "the server has no account that may connect from this host (1130 {text}): create the probe account for this host"
+    )]
     NotAllowed {
         /// The server's text.
         text: String,
@@ -76,7 +90,9 @@ pub enum Reason {
         text: String,
     },
     /// TLS works, but only as our library and current clients do not speak it.
-    #[error("TLS is on, but obsolete ({version}, {cipher}): current clients refuse it; allow TLSv1.2 and TLSv1.3 in the server's `tls_version` and `ssl_cipher`")]
+    #[error(
+        "TLS is on, but obsolete ({version}, {cipher}): current clients refuse it; allow TLSv1.2 and TLSv1.3 in the server's `tls_version` and `ssl_cipher`"
+    )]
     Obsolete {
         /// The version that the server chose.
         version: String,
@@ -84,7 +100,9 @@ pub enum Reason {
         cipher: String,
     },
     /// The greeting offers TLS, but no handshake succeeds.
-    #[error("the server offers TLS but the handshake fails ({detail}): check its certificate, key and `tls_version`; its error log may say more")]
+    #[error(
+        "the server offers TLS but the handshake fails ({detail}): check its certificate, key and `tls_version`; its error log may say more"
+    )]
     HandshakeFailed {
         /// Our library's words.
         detail: String,

@@ -89,10 +89,19 @@ pub enum ProbeLogin {
 
 impl Report {
     /// Judges an observation at `now` (unix seconds): against `trust`, and for the target's own host and `names` (each told once).
-    pub fn of(target: &Target, observation: &Observation, trust: &Trust, names: &[Name], now: i64) -> Self {
+    pub fn of(
+        target: &Target,
+        observation: &Observation,
+        trust: &Trust,
+        names: &[Name],
+        now: i64,
+    ) -> Self {
         let tls = observation.tls.as_ref();
         let chain = tls.map_or(&[][..], |tls| &tls.chain);
-        let not_after = chain.first().and_then(|leaf| parse(leaf)).map(|leaf| leaf.validity.not_after.timestamp());
+        let not_after = chain
+            .first()
+            .and_then(|leaf| parse(leaf))
+            .map(|leaf| leaf.validity.not_after.timestamp());
         let verdict = trust.verify(chain, now);
         let (probe_login, probe_login_message) = login(&observation.login);
         let greeting = observation.greeting.as_ref();
@@ -100,19 +109,34 @@ impl Report {
         Self {
             target: target.to_string(),
             status: observation.status,
-            reason: observation.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
-            flavor: greeting.map(|greeting| greeting.flavor.as_str().to_owned()).unwrap_or_default(),
-            server_version: greeting.map(|greeting| greeting.server_version.clone()).unwrap_or_default(),
+            reason: observation
+                .reason
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            flavor: greeting
+                .map(|greeting| greeting.flavor.as_str().to_owned())
+                .unwrap_or_default(),
+            server_version: greeting
+                .map(|greeting| greeting.server_version.clone())
+                .unwrap_or_default(),
             tls_version: tls.map(|tls| tls.version.clone()).unwrap_or_default(),
             cipher: tls.map(|tls| tls.cipher.clone()).unwrap_or_default(),
             signature_checked: tls.is_some_and(|tls| tls.signature_checked),
             self_contained: anchors(chain).complete,
-            not_after: reports.first().map(|leaf| leaf.not_after.clone()).unwrap_or_default(),
+            not_after: reports
+                .first()
+                .map(|leaf| leaf.not_after.clone())
+                .unwrap_or_default(),
             chain: reports,
             days_left: not_after.map_or(0, |end| end.saturating_sub(now).div_euclid(86_400)),
             expired: not_after.is_some_and(|end| end < now),
             chain_verifies: verdict.is_ok(),
-            chain_problem: if chain.is_empty() { String::new() } else { verdict.as_ref().err().cloned().unwrap_or_default() },
+            chain_problem: if chain.is_empty() {
+                String::new()
+            } else {
+                verdict.as_ref().err().cloned().unwrap_or_default()
+            },
             trusted_by: verdict.unwrap_or_default(),
             names: coverage(target, chain.first(), names),
             probe_login,
@@ -143,12 +167,14 @@ fn coverage(target: &Target, leaf: Option<&Vec<u8>>, names: &[Name]) -> Vec<Name
             told.push(name);
         }
     }
-    told.into_iter().map(|name| NameReport {
-        name: name.to_string(),
-        covered: leaf.is_some_and(|leaf| covers(leaf, name)),
-        common_name_only: leaf.is_some_and(|leaf| !covers(leaf, name) && common_name_covers(leaf, name)),
-    })
-    .collect()
+    told.into_iter()
+        .map(|name| NameReport {
+            name: name.to_string(),
+            covered: leaf.is_some_and(|leaf| covers(leaf, name)),
+            common_name_only: leaf
+                .is_some_and(|leaf| !covers(leaf, name) && common_name_covers(leaf, name)),
+        })
+        .collect()
 }
 
 fn covers(leaf: &[u8], name: &Name) -> bool {
@@ -169,8 +195,12 @@ pub(crate) fn server_name(name: &Name) -> Option<ServerName<'static>> {
 /// OpenSSL's `X509_check_host` looks at the common name when there is no DNS name among the alternatives; wildcards count for one
 /// label. Never for IP addresses.
 fn common_name_covers(leaf: &[u8], name: &Name) -> bool {
-    let (NameKind::Dns(host), Some(cert)) = (&name.0, parse(leaf)) else { return false };
-    let Some(common_name) = common_name(&cert).filter(|_| !has_dns_san(&cert)) else { return false };
+    let (NameKind::Dns(host), Some(cert)) = (&name.0, parse(leaf)) else {
+        return false;
+    };
+    let Some(common_name) = common_name(&cert).filter(|_| !has_dns_san(&cert)) else {
+        return false;
+    };
     let by_wildcard = || {
         let (_, below) = host.split_once('.')?;
         let base = common_name.strip_prefix("*.")?;

@@ -82,7 +82,10 @@ impl FromStr for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Tcp { host: Name(NameKind::Ip(IpAddr::V6(ip))), port } => write!(f, "[{ip}]:{port}"),
+            Place::Tcp {
+                host: Name(NameKind::Ip(IpAddr::V6(ip))),
+                port,
+            } => write!(f, "[{ip}]:{port}"),
             Place::Tcp { host, port } => write!(f, "{host}:{port}"),
             Place::Unix(path) => write!(f, "unix:{}", path.display()),
         }
@@ -127,7 +130,11 @@ impl FromStr for Name {
             return Ok(Self(NameKind::Ip(ip)));
         }
         let host = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        if is_host_name(&host) { Ok(Self(NameKind::Dns(host))) } else { Err(NameError(shown(text))) }
+        if is_host_name(&host) {
+            Ok(Self(NameKind::Dns(host)))
+        } else {
+            Err(NameError(shown(text)))
+        }
     }
 }
 
@@ -163,11 +170,16 @@ impl From<Name> for String {
 fn parse(text: &str) -> Option<Target> {
     if let Some(path) = text.strip_prefix("unix:") {
         // sun_path of a socket address holds 108 bytes with its final zero.
-        return (path.starts_with('/') && path.len() < 108 && !path.contains('\0')).then(|| Target::unix(path));
+        return (path.starts_with('/') && path.len() < 108 && !path.contains('\0'))
+            .then(|| Target::unix(path));
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (ip, port) = rest.split_once(']')?;
-        let port = if port.is_empty() { DEFAULT_PORT } else { parse_port(port.strip_prefix(':')?)? };
+        let port = if port.is_empty() {
+            DEFAULT_PORT
+        } else {
+            parse_port(port.strip_prefix(':')?)?
+        };
         return Some(Target::tcp(IpAddr::V6(ip.parse().ok()?).into(), port));
     }
     if let Ok(ip) = text.parse::<Ipv6Addr>() {
@@ -190,7 +202,9 @@ fn parse_port(text: &str) -> Option<u16> {
 fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -200,7 +214,10 @@ fn is_host_name(host: &str) -> bool {
 
 /// A caller's text in a message: short, on one line.
 fn shown(text: &str) -> String {
-    text.chars().take(120).map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars()
+        .take(120)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -218,7 +235,10 @@ mod tests {
             ("[::1]", "[::1]:3306"),
             ("2001:db8::1", "[2001:db8::1]:3306"),
             (" db_1:3306 ", "db_1:3306"),
-            ("unix:/run/mysqld/mysqld.sock", "unix:/run/mysqld/mysqld.sock"),
+            (
+                "unix:/run/mysqld/mysqld.sock",
+                "unix:/run/mysqld/mysqld.sock",
+            ),
         ] {
             let target: Target = text.parse().unwrap();
             assert_eq!(target.to_string(), written, "{text}");
@@ -229,18 +249,46 @@ mod tests {
     #[test]
     fn what_names_no_server_is_refused() {
         for text in [
-            "", ":3306", "db1:", "db1:0", "db1:65536", "db1:+1", "db1:3306:1", "[::1", "[::1]3306", "[db1]:3306", "a b", "-db1", "1.2.3", "1.2.3.4.5:1",
-            "unix:relative", "unix:", "mysql://db1:3306", "db1/x", "a..b",
+            "",
+            ":3306",
+            "db1:",
+            "db1:0",
+            "db1:65536",
+            "db1:+1",
+            "db1:3306:1",
+            "[::1",
+            "[::1]3306",
+            "[db1]:3306",
+            "a b",
+            "-db1",
+            "1.2.3",
+            "1.2.3.4.5:1",
+            "unix:relative",
+            "unix:",
+            "mysql://db1:3306",
+            "db1/x",
+            "a..b",
         ] {
             let error = text.parse::<Target>().unwrap_err();
-            assert_eq!(error.to_string(), format!("`{text}` is not a target: expected HOST, HOST:PORT, [IPV6]:PORT or unix:/path/to.sock"));
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "`{text}` is not a target: expected HOST, HOST:PORT, [IPV6]:PORT or unix:/path/to.sock"
+                )
+            );
         }
     }
 
     #[test]
     fn a_refusal_shows_a_long_or_binary_text_shortened() {
-        let error = format!("\x1b[31m{}", "a ".repeat(500)).parse::<Target>().unwrap_err().to_string();
-        assert!(error.len() < 250 && error.starts_with("`?[31ma a"), "{error}");
+        let error = format!("\x1b[31m{}", "a ".repeat(500))
+            .parse::<Target>()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.len() < 250 && error.starts_with("`?[31ma a"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -248,13 +296,22 @@ mod tests {
         let target: Target = serde_json::from_str("\"db1\"").unwrap();
         assert_eq!(serde_json::to_string(&target).unwrap(), "\"db1:3306\"");
         let error = serde_json::from_str::<Target>("\"db1:x\"").unwrap_err();
-        assert!(error.to_string().starts_with("`db1:x` is not a target"), "{error}");
+        assert!(
+            error.to_string().starts_with("`db1:x` is not a target"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_name_is_a_host_or_an_address() {
-        assert_eq!("DB1.Example.com".parse::<Name>().unwrap().to_string(), "db1.example.com");
+        assert_eq!(
+            "DB1.Example.com".parse::<Name>().unwrap().to_string(),
+            "db1.example.com"
+        );
         assert_eq!("::1".parse::<Name>().unwrap().to_string(), "::1");
-        assert_eq!("a/b".parse::<Name>().unwrap_err().to_string(), "`a/b` is neither a host name nor an IP address");
+        assert_eq!(
+            "a/b".parse::<Name>().unwrap_err().to_string(),
+            "`a/b` is neither a host name nor an IP address"
+        );
     }
 }

@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::certificate::X509Certificate;
 
-use crate::certificate::{name, parse};
+use crate::certificate::{may_sign, name, parse};
 
 /// The CA certificates that chains are verified against: what a client has in its CA bundle.
 #[derive(Clone, Default)]
@@ -43,8 +43,14 @@ impl Trust {
 
     /// Trusts every certificate of a PEM bundle.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustError> {
-        let ders: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|e| TrustError::Pem(e.to_string()))?;
-        if ders.is_empty() { Err(TrustError::Empty) } else { Self::from_ders(ders.iter().map(|der| der.to_vec())) }
+        let ders: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|e| TrustError::Pem(e.to_string()))?;
+        if ders.is_empty() {
+            Err(TrustError::Empty)
+        } else {
+            Self::from_ders(ders.iter().map(|der| der.to_vec()))
+        }
     }
 
     /// Trusts these certificates. No certificate at all is [`Trust::none`].
@@ -52,7 +58,12 @@ impl Trust {
         let mut trust = Self::none();
         for (index, der) in ders.into_iter().enumerate() {
             let der = CertificateDer::from(der);
-            let anchor = anchor_from_trusted_cert(&der).map_err(|e| TrustError::Certificate { number: index + 1, detail: e.to_string() })?.to_owned();
+            let anchor = anchor_from_trusted_cert(&der)
+                .map_err(|e| TrustError::Certificate {
+                    number: index + 1,
+                    detail: e.to_string(),
+                })?
+                .to_owned();
             trust.anchors.push(anchor);
             trust.certificates.push(der);
         }
@@ -62,7 +73,9 @@ impl Trust {
     /// Verifies a chain (DER, leaf first) as a client would with this trust as its CA bundle, host names aside. Answers the subject
     /// of the trusted certificate that it leads to, or why it does not verify.
     pub(crate) fn verify(&self, chain: &[Vec<u8>], now: i64) -> Result<String, String> {
-        let Some((leaf, rest)) = chain.split_first() else { return Err("no certificate".to_owned()) };
+        let Some((leaf, rest)) = chain.split_first() else {
+            return Err("no certificate".to_owned());
+        };
         if self.anchors.is_empty() {
             return Err("no CA to verify against".to_owned());
         }
@@ -70,7 +83,9 @@ impl Trust {
             Ok(by) => Ok(by),
             // What MySQL's own clients accept and webpki does not. No chain is built for them: such certificates come from
             // how-tos and from servers themselves, directly below their CA.
-            Err(webpki::Error::UnsupportedCertVersion | webpki::Error::CaUsedAsEndEntity) => self.verify_directly(leaf, now),
+            Err(webpki::Error::UnsupportedCertVersion | webpki::Error::CaUsedAsEndEntity) => {
+                self.verify_directly(leaf, now)
+            }
             Err(error) => Err(in_words(&error)),
         }
     }
@@ -78,48 +93,86 @@ impl Trust {
     /// Whether the chain leads to a trusted CA, dates aside: what decides if a server may see a password. Dates are left to the
     /// report; whoever holds the key of an expired certificate is still who the CA says.
     pub(crate) fn vouches_for(&self, chain: &[Vec<u8>]) -> bool {
-        let latest_start = chain.iter().filter_map(|der| parse(der)).map(|cert| cert.validity.not_before.timestamp()).max();
+        let latest_start = chain
+            .iter()
+            .filter_map(|der| parse(der))
+            .map(|cert| cert.validity.not_before.timestamp())
+            .max();
         latest_start.is_some_and(|moment| self.verify(chain, moment).is_ok())
     }
 
-    fn verify_by_webpki(&self, leaf: &[u8], rest: &[Vec<u8>], now: i64) -> Result<String, webpki::Error> {
+    fn verify_by_webpki(
+        &self,
+        leaf: &[u8],
+        rest: &[Vec<u8>],
+        now: i64,
+    ) -> Result<String, webpki::Error> {
         let leaf = CertificateDer::from(leaf);
-        let rest: Vec<_> = rest.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let rest: Vec<_> = rest
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now).unwrap_or(0)));
         let leaf = EndEntityCert::try_from(&leaf)?;
-        let path = leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &self.anchors, &rest, now, KeyUsage::server_auth(), None, None)?;
-        let index = self.anchors.iter().position(|anchor| anchor == path.anchor());
+        let path = leaf.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            &rest,
+            now,
+            KeyUsage::server_auth(),
+            None,
+            None,
+        )?;
+        let index = self
+            .anchors
+            .iter()
+            .position(|anchor| anchor == path.anchor());
         Ok(index.map(|index| self.subject(index)).unwrap_or_default())
     }
 
     fn verify_directly(&self, leaf: &[u8], now: i64) -> Result<String, String> {
         let cert = parse(leaf).ok_or("the certificate cannot be read")?;
         if now < cert.validity.not_before.timestamp() {
-            return Err(in_words(&webpki::Error::CertNotValidYet { time: UnixTime::since_unix_epoch(Duration::ZERO), not_before: UnixTime::since_unix_epoch(Duration::ZERO) }));
+            return Err(NOT_YET.to_owned());
         }
         if now > cert.validity.not_after.timestamp() {
-            return Err(in_words(&webpki::Error::CertExpired { time: UnixTime::since_unix_epoch(Duration::ZERO), not_after: UnixTime::since_unix_epoch(Duration::ZERO) }));
+            return Err(EXPIRED.to_owned());
         }
-        let index = self.certificates.iter().position(|ca| ca.as_ref() == leaf || parse(ca).is_some_and(|ca| signed(&cert, &ca)));
-        index.map(|index| self.subject(index)).ok_or_else(|| in_words(&webpki::Error::UnknownIssuer))
+        let index = self
+            .certificates
+            .iter()
+            .position(|ca| ca.as_ref() == leaf || parse(ca).is_some_and(|ca| signed(&cert, &ca)));
+        index
+            .map(|index| self.subject(index))
+            .ok_or_else(|| UNKNOWN_ISSUER.to_owned())
     }
 
     fn subject(&self, index: usize) -> String {
-        parse(&self.certificates[index]).map(|cert| name(cert.subject())).unwrap_or_default()
+        parse(&self.certificates[index])
+            .map(|cert| name(cert.subject()))
+            .unwrap_or_default()
     }
 }
 
 /// Whether `ca` is an authority whose key signed `cert`.
 fn signed(cert: &X509Certificate<'_>, ca: &X509Certificate<'_>) -> bool {
-    cert.issuer() == ca.subject() && crate::certificate::may_sign(ca) && cert.verify_signature(Some(ca.public_key())).is_ok()
+    cert.issuer() == ca.subject()
+        && may_sign(ca)
+        && cert.verify_signature(Some(ca.public_key())).is_ok()
 }
+
+const UNKNOWN_ISSUER: &str = "no trusted CA signed it";
+const EXPIRED: &str = "a certificate of the chain has expired";
+const NOT_YET: &str = "a certificate of the chain is not valid yet";
 
 fn in_words(error: &webpki::Error) -> String {
     match error {
-        webpki::Error::UnknownIssuer => "no trusted CA signed it".to_owned(),
-        webpki::Error::CertExpired { .. } => "a certificate of the chain has expired".to_owned(),
-        webpki::Error::CertNotValidYet { .. } => "a certificate of the chain is not valid yet".to_owned(),
-        webpki::Error::RequiredEkuNotFoundContext(_) => "the certificate is not for servers (extended key usage)".to_owned(),
+        webpki::Error::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
+        webpki::Error::CertExpired { .. } => EXPIRED.to_owned(),
+        webpki::Error::CertNotValidYet { .. } => NOT_YET.to_owned(),
+        webpki::Error::RequiredEkuNotFoundContext(_) => {
+            "the certificate is not for servers (extended key usage)".to_owned()
+        }
         other => format!("the chain is not acceptable ({other})"),
     }
 }

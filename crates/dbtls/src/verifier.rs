@@ -27,15 +27,22 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { algorithms: ring::default_provider().signature_verification_algorithms, signature_checked: AtomicBool::new(false) })
+        Arc::new(Self {
+            algorithms: ring::default_provider().signature_verification_algorithms,
+            signature_checked: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn signature_checked(&self) -> bool {
         self.signature_checked.load(Ordering::Relaxed)
     }
 
-    fn record(&self, verdict: &Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
-        self.signature_checked.store(verdict.is_ok(), Ordering::Relaxed);
+    fn record(
+        &self,
+        verdict: &Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signature_checked
+            .store(verdict.is_ok(), Ordering::Relaxed);
         Ok(HandshakeSignatureValid::assertion())
     }
 }
@@ -54,22 +61,52 @@ pub(crate) fn config() -> ClientConfig {
 }
 
 impl ServerCertVerifier for Recorder {
-    fn verify_server_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, Error> {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
-        self.record(&verify_tls12_signature(message, cert, signature, &self.algorithms))
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.record(&verify_tls12_signature(
+            message,
+            cert,
+            signature,
+            &self.algorithms,
+        ))
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
-        self.record(&verify_tls13_signature(message, cert, signature, &self.algorithms))
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.record(&verify_tls13_signature(
+            message,
+            cert,
+            signature,
+            &self.algorithms,
+        ))
     }
 
     /// What ring can check, and what servers with unusual keys need to see before they show their certificate.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self.algorithms.supported_schemes();
-        schemes.extend([SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::ED448]);
+        schemes.extend([
+            SignatureScheme::ECDSA_NISTP521_SHA512,
+            SignatureScheme::ED448,
+        ]);
         schemes
     }
 }

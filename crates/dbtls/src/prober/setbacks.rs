@@ -37,7 +37,12 @@ impl Setbacks {
     /// another configuration: it is looked at again.
     pub(super) fn recall(&self, target: &Target, connection: u32, seen: &mut Observation) -> bool {
         let known = self.lock();
-        let Some(setback) = known.get(target).filter(|known| known.connection <= connection && Instant::now() < known.until) else { return false };
+        let Some(setback) = known
+            .get(target)
+            .filter(|known| known.connection <= connection && Instant::now() < known.until)
+        else {
+            return false;
+        };
         seen.status = setback.status;
         seen.reason.clone_from(&setback.reason);
         seen.tls.clone_from(&setback.tls);
@@ -49,9 +54,21 @@ impl Setbacks {
         if known.len() >= MOST && !known.contains_key(target) {
             return;
         }
-        let wait = known.get(target).map_or(FIRST_WAIT, |before| (before.wait * 2).min(LONGEST_WAIT));
+        let wait = known
+            .get(target)
+            .map_or(FIRST_WAIT, |before| (before.wait * 2).min(LONGEST_WAIT));
         let (status, reason, tls) = (seen.status, seen.reason.clone(), seen.tls.clone());
-        known.insert(target.clone(), Setback { status, reason, tls, connection, wait, until: Instant::now() + wait });
+        known.insert(
+            target.clone(),
+            Setback {
+                status,
+                reason,
+                tls,
+                connection,
+                wait,
+                until: Instant::now() + wait,
+            },
+        );
     }
 
     pub(super) fn forget(&self, target: &Target) {
