@@ -90,7 +90,8 @@ install_go() {
 install_java() {
     begin java
     local copy=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
-    mvn -q -B --strict-checksums -f "$here/clients/java/pom.xml" "$copy" -DoutputDirectory="$cache/java/lib"
+    mvn -q -B --strict-checksums -f "$here/clients/java/pom.xml" "$copy" -DoutputDirectory="$cache/java/lib" >"$cache/java.log" ||
+        fail "Maven failed: $(cat "$cache/java.log")"
     javac -d "$cache/java/classes" -cp "$cache/java/lib/*" "$here/clients/java/Client.java"
     mark java "$here"/clients/java/*
 }
