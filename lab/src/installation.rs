@@ -105,7 +105,8 @@ pub struct Installation {
     loader: Option<Loader>,
 }
 
-/// Unpacked programs belong to another suite than this system, so they run through their own `ld.so` and libraries.
+/// Unpacked programs belong to another suite than this system, so they run through their own `ld.so` and
+/// libraries.
 #[derive(Debug, Clone)]
 struct Loader {
     program: PathBuf,
@@ -113,10 +114,12 @@ struct Loader {
 }
 
 impl Installation {
-    /// Finds a server with its client: on `PATH` (and in the `sbin`s, where Debian keeps servers), then in the lab's cache.
+    /// Finds a server with its client: on `PATH` (and in the `sbin`s, where Debian keeps servers), then in
+    /// the lab's cache.
     ///
-    /// The cache is `SIGNET_LAB`, else the nearest `.cache/lab` above the crate under test or the current directory, else
-    /// `~/.cache/signet/lab`. With `SIGNET_LAB_UNPACKED` set, servers of this system are passed over.
+    /// The cache is `SIGNET_LAB`, else the nearest `.cache/lab` above the crate under test or the current
+    /// directory, else `~/.cache/signet/lab`. With `SIGNET_LAB_UNPACKED` set, servers of this system are
+    /// passed over.
     ///
     /// # Errors
     /// [`Error::NotInstalled`] says how to get one.
@@ -149,8 +152,8 @@ impl Installation {
         self.command(&self.client)
     }
 
-    /// The client, ready to connect over TCP to `host`, and only if the server proves with a certificate under `ca` that it is `host`.
-    /// The user is the caller's to add: `--user=…`.
+    /// The client, ready to connect over TCP to `host`, and only if the server proves with a certificate
+    /// under `ca` that it is `host`. The user is the caller's to add: `--user=…`.
     pub fn verifying_client(&self, host: &str, port: u16, ca: &Path) -> Command {
         let mut client = self.client();
         client.args([

@@ -1,10 +1,11 @@
 //! Servers for tests, demo and benchmarks.
 //!
-//! find the programs → copy a data directory → write a configuration → start → wait until it answers → end it again.
+//! find the programs → copy a data directory → write a configuration → start → wait until it answers → end it
 //!
 //! The servers are **real** MySQL and MariaDB servers: those installed on this system, else those that
-//! `lab/get-servers.sh` unpacked. What is **not** real is called `fake`: [`fake::FakeFleet`] speaks just enough of the
-//! protocol to be probed a thousand times over, and to misbehave in ways that a real server cannot be asked to.
+//! `lab/get-servers.sh` unpacked. What is **not** real is called `fake`: [`fake::FakeFleet`] speaks just
+//! enough of the protocol to be probed a thousand times over, and to misbehave in ways that a real server
+//! cannot be asked to.
 //!
 //! Everything listens on loopback only and ends with the process that started it, however that ends.
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::Error;
 use crate::pki::CertFiles;
 
 /// A server's TLS at its start.
@@ -12,14 +13,17 @@ pub enum Tls {
     Off,
     /// On, with these files.
     On(CertFiles),
-    /// Nothing configured: MySQL serves a certificate that it made itself, as MariaDB does since 11.4; MariaDB 10 has none.
+    /// Nothing configured: MySQL serves a certificate that it made itself, as MariaDB does since 11.4;
+    /// MariaDB 10 has none.
     Auto,
 }
 
 /// How a server is to be started: by default without TLS, on a free port of 127.0.0.1.
 ///
 /// ```no_run
-/// # let files = lab::pki::Authority::root("Lab root", lab::now())?.issue(&lab::pki::Leaf::new(["localhost"], lab::now()))?.write_to("/tmp/x".as_ref())?;
+/// # let authority = lab::pki::Authority::root("Lab root", lab::now())?;
+/// # let issued = authority.issue(&lab::pki::Leaf::for_loopback(lab::now()))?;
+/// # let files = issued.write_to("certificate".as_ref())?;
 /// let options = lab::Options::new().tls(files).ipv6().set("max_connect_errors=3");
 /// # Ok::<(), lab::Error>(())
 /// ```
@@ -102,5 +106,13 @@ impl Options {
     pub fn also_on(mut self, address: impl Into<IpAddr>) -> Self {
         self.addresses.push(address.into());
         self
+    }
+
+    /// Refuses every address that is not loopback.
+    pub(crate) fn check_addresses(&self) -> Result<(), Error> {
+        match self.addresses.iter().find(|address| !address.is_loopback()) {
+            Some(&address) => Err(Error::NotLoopback(address)),
+            None => Ok(()),
+        }
     }
 }

@@ -49,7 +49,8 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// A leaf for DNS names and IP addresses, EC, valid from one hour before `now` (unix seconds) for 90 days.
+    /// A leaf for DNS names and IP addresses, EC, valid from one hour before `now` (unix seconds) for 90
+    /// days.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>, now: i64) -> Self {
         let names = names.into_iter().map(Into::into).collect();
         Self {
@@ -133,7 +134,8 @@ impl Authority {
     /// Issues a leaf.
     ///
     /// # Errors
-    /// [`Error::Certificate`] for a name that is neither DNS nor IP; [`Error::Program`] if `openssl` cannot make an RSA key.
+    /// [`Error::Certificate`] for a name that is neither DNS nor IP; [`Error::Program`] if `openssl` cannot
+    /// make an RSA key.
     pub fn issue(&self, leaf: &Leaf) -> Result<Issued, Error> {
         let key = match leaf.key {
             KeyKind::EcP256 => new_ec_key()?,

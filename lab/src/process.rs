@@ -38,16 +38,22 @@ pub(crate) fn kill(child: &mut Child) -> io::Result<()> {
     child.wait().map(drop)
 }
 
-/// A shell that ends a server and removes its directory when this process is gone, even by SIGKILL: it reads from a pipe whose
-/// other end only we hold. A test's `static` server, which Rust never drops, is ended this way as well.
+/// A shell that ends a server and removes its directory when this process is gone, even by SIGKILL: it reads
+/// from a pipe whose other end only we hold. A test's `static` server, which Rust never drops, is ended this
+/// way as well.
 #[derive(Debug)]
 pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
     /// Watches over the process `pid`; `remove` is the directory to remove after it, if any.
     pub(crate) fn over(pid: u32, remove: Option<&Path>) -> io::Result<Self> {
-        const SCRIPT: &str =
-            r#"trap "" INT TERM HUP; read -r _; kill -9 "$1"; [ -z "$2" ] || rm -rf "$2""#;
+        // The directory is removed twice because the process may have been making a file.
+        const SCRIPT: &str = r#"
+            trap "" INT TERM HUP
+            read -r _
+            kill -9 "$1"
+            [ -z "$2" ] || rm -rf "$2" || { sleep 1; rm -rf "$2"; }
+        "#;
         Command::new("/bin/sh")
             .args(["-c", SCRIPT, "signet-lab-watchdog", &pid.to_string()])
             .arg(remove.unwrap_or(Path::new("")))

@@ -15,7 +15,8 @@ use crate::process::{Watchdog, kill, terminate, wait_until};
 use crate::template::{STORAGE_SETTINGS, copy_datadir, user_setting};
 use crate::{Error, Installation, Kind, Options, Tls};
 
-/// How long a server may take until it answers. It takes one second; a machine that is busy with other things is slower.
+/// How long a server may take until it answers. It takes one second; a machine that is busy with other things
+/// is slower.
 const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// A real server. Dropping it ends it and removes its directory, unless `SIGNET_LAB_KEEP` is set.
@@ -42,14 +43,8 @@ impl Server {
     /// # Errors
     /// [`Error::NotInstalled`]; [`Error::NotLoopback`]; [`Error::NotReady`] with the end of the server's log.
     pub fn start(kind: Kind, options: Options) -> Result<Self, Error> {
+        options.check_addresses()?;
         let installation = Installation::locate(kind)?;
-        if let Some(address) = options
-            .addresses
-            .iter()
-            .find(|address| !address.is_loopback())
-        {
-            return Err(Error::NotLoopback(*address));
-        }
         let dir = tempfile::Builder::new()
             .prefix(&format!("signet-lab-{}-", kind.name()))
             .tempdir();
@@ -72,20 +67,23 @@ impl Server {
         Ok(server)
     }
 
-    /// Stops the server if it runs, and starts it again with its data and other options. Without a port in `options` it keeps the one it had.
+    /// Stops the server if it runs, and starts it again with its data and other options. Without a port in
+    /// `options` it keeps the one it had.
     ///
     /// What was persisted by SQL (`SET PERSIST`) still wins over the configuration, as on any MySQL.
     ///
     /// # Errors
     /// As [`start`](Self::start).
     pub fn restart(&mut self, options: Options) -> Result<(), Error> {
+        options.check_addresses()?;
         self.stop()?;
         self.port = options.port.unwrap_or(self.port);
         self.options = options;
         self.launch()
     }
 
-    /// Shuts the server down and waits for its end. Its data stay for a [`restart`](Self::restart). Does nothing if it does not run.
+    /// Shuts the server down and waits for its end. Its data stay for a [`restart`](Self::restart). Does
+    /// nothing if it does not run.
     ///
     /// # Errors
     /// When the operating system refuses the signal.
@@ -101,8 +99,8 @@ impl Server {
         self.end(kill)
     }
 
-    /// Runs statements as `root` over the Unix socket, through the client that belongs to the server. Returns what it prints: a line per row,
-    /// columns between tabs, no headings, no last newline.
+    /// Runs statements as `root` over the Unix socket, through the client that belongs to the server. Returns
+    /// what it prints: a line per row, columns between tabs, no headings, no last newline.
     ///
     /// # Errors
     /// [`Error::Sql`] with the server's own words.
@@ -133,7 +131,8 @@ impl Server {
         let _ = feeder.join(); // a client that ends early says why itself
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
-            let message = text.find("ERROR ").map_or(&*text, |start| &text[start..]); // MySQL's client repeats the statement first
+            // MySQL's client repeats the statement first.
+            let message = text.find("ERROR ").map_or(&*text, |start| &text[start..]);
             return Err(Error::Sql {
                 message: message.trim().to_owned(),
             });
@@ -153,7 +152,8 @@ impl Server {
         )
     }
 
-    /// Switches TLS on while MySQL runs, and for its next starts, with the files it has: configured ones, or those it made itself.
+    /// Switches TLS on while MySQL runs, and for its next starts, with the files it has: configured ones, or
+    /// those it made itself.
     ///
     /// # Errors
     /// [`Error::NeedsRestart`] for MariaDB; [`Error::Sql`] if the files cannot be loaded.
@@ -191,7 +191,8 @@ impl Server {
         self.dir().join("mysqld.sock")
     }
 
-    /// The server's directory: `my.cnf`, `server.log`, `data/`, and `files/`, which is its `secure_file_priv`.
+    /// The server's directory: `my.cnf`, `server.log`, `data/`, and `files/`, which is its
+    /// `secure_file_priv`.
     pub fn dir(&self) -> &Path {
         self.dir
             .as_ref()
@@ -199,7 +200,8 @@ impl Server {
             .path()
     }
 
-    /// What a client verifies the server with: the configured `ssl_ca`, or the one that MySQL made for itself.
+    /// What a client verifies the server with: the configured `ssl_ca`, or the one that MySQL made for
+    /// itself.
     pub fn ca(&self) -> Option<PathBuf> {
         match &self.options.tls {
             Tls::On(files) => Some(files.ca.clone()),
@@ -234,7 +236,10 @@ impl Server {
             self.port = free_port(&self.options.addresses)?;
             match self.launch() {
                 Err(Error::NotReady { log_tail, .. })
-                    if log_tail.contains("Address already in use") => {}
+                    if log_tail.contains("Address already in use") =>
+                {
+                    self.keep_directory(false); // not a failure that anybody will look into
+                }
                 done => return done,
             }
         }
@@ -277,7 +282,8 @@ impl Server {
             .map_err(Error::io(format!("start {}", self.kind())))
     }
 
-    /// Ready is when it says so: by then every address and the socket are bound. A try to connect would be counted as a broken client.
+    /// Ready is when it says so: by then every address and the socket are bound. A try to connect would be
+    /// counted as a broken client.
     fn wait_until_ready(&mut self, logged: usize) -> Result<(), Error> {
         let log_path = self.log_path();
         let child = &mut self.running.as_mut().expect("it was just started").child;
@@ -302,14 +308,18 @@ impl Server {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         let log_tail = lines[lines.len().saturating_sub(15)..].join("\n");
-        if let Some(dir) = &mut self.dir {
-            dir.disable_cleanup(true);
-        }
+        self.keep_directory(true);
         Error::NotReady {
             kind: self.kind(),
             reason,
             dir: self.dir().to_owned(),
             log_tail,
+        }
+    }
+
+    fn keep_directory(&mut self, keep: bool) {
+        if let Some(dir) = &mut self.dir {
+            dir.disable_cleanup(keep);
         }
     }
 

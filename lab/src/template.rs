@@ -1,4 +1,5 @@
-//! An empty data directory per server program: made once (MySQL takes 2 s for it), kept in the cache and copied.
+//! An empty data directory per server program: made once (MySQL takes 2 s for it), kept in the cache and
+//! copied.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,7 +9,8 @@ use std::process::{Command, Stdio};
 use crate::installation::cache_dir;
 use crate::{Error, Installation, Kind};
 
-/// Settings that a data directory is made with and every server on a copy of it runs with: small files, no waiting for disks.
+/// Settings that a data directory is made with and every server on a copy of it runs with: small files, no
+/// waiting for disks.
 pub(crate) const STORAGE_SETTINGS: &[&str] = &[
     "innodb-buffer-pool-size=32M",
     "innodb-flush-log-at-trx-commit=2",
@@ -16,7 +18,8 @@ pub(crate) const STORAGE_SETTINGS: &[&str] = &[
     "loose-innodb-log-file-size=8M",     // the others
 ];
 
-/// Copies an empty data directory to `target`, which must not exist. `root` has no password and may come in by the socket.
+/// Copies an empty data directory to `target`, which must not exist. `root` has no password and may come in
+/// by the socket.
 pub(crate) fn copy_datadir(installation: &Installation, target: &Path) -> Result<(), Error> {
     let template = ready_template(installation)?;
     let mut copy = Command::new("cp");
@@ -26,7 +29,8 @@ pub(crate) fn copy_datadir(installation: &Installation, target: &Path) -> Result
     run("cp", &mut copy, None)
 }
 
-/// The template, made now if it was not yet. The lock makes parallel test processes wait for one of them to make it.
+/// The template, made now if it was not yet. The lock makes parallel test processes wait for one of them to
+/// make it.
 fn ready_template(installation: &Installation) -> Result<PathBuf, Error> {
     let templates = cache_dir().join("templates");
     fs::create_dir_all(&templates).map_err(Error::io(format!("create {}", templates.display())))?;
@@ -94,7 +98,8 @@ fn bootstrap_mariadb(mut server: Command, data: &Path, share: &Path) -> Result<(
     )
 }
 
-/// Reads a script without the accounts for this machine's own host name. The files are called `mysql_…` up to 10.11.
+/// Reads a script without the accounts for this machine's own host name. The files are called `mysql_…` up to
+/// 10.11.
 fn mariadb_script(share: &Path, name: &str) -> Result<String, Error> {
     let path = ["mariadb", "mysql"].map(|prefix| share.join(format!("{prefix}_{name}.sql")));
     let path = path.iter().find(|path| path.is_file()).unwrap_or(&path[0]);

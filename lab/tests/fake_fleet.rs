@@ -1,4 +1,5 @@
-//! The fake fleet, looked at by clients that do not know it: rustls, the `mysql` client, the `openssl` program.
+//! The fake fleet, looked at by clients that do not know it: rustls, the `mysql` client, the `openssl`
+//! program.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -353,7 +354,8 @@ fn read_packet(stream: &mut impl Read) -> (u8, Vec<u8>) {
     (header[3], payload)
 }
 
-/// The second byte of the capabilities, which has `CLIENT_SSL`: behind version, connection id, and eight bytes of nonce with a zero.
+/// The second byte of the capabilities, which has `CLIENT_SSL`: behind version, connection id, and eight
+/// bytes of nonce with a zero.
 fn capabilities(greeting: &[u8]) -> u8 {
     let version_end = greeting
         .iter()

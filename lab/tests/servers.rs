@@ -253,6 +253,20 @@ fn a_server_that_does_not_start_says_why_and_keeps_its_directory() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_an_error_and_not_another_port() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+
+    let error = Server::start(Kind::MariaDb, Options::new().port(port)).expect_err("cannot start");
+
+    let Error::NotReady { dir, log_tail, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(log_tail.contains("Address already in use"), "{log_tail}");
+    std::fs::remove_dir_all(dir).expect("removes what was kept");
+}
+
+#[test]
 fn nothing_but_loopback_is_listened_on() {
     let error =
         Server::start(Kind::MySql, Options::new().also_on([0, 0, 0, 0])).expect_err("is refused");

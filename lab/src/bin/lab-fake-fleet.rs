@@ -1,6 +1,8 @@
-//! `lab-fake-fleet`: fake servers on many loopback addresses, for tests and benchmarks in another process. NOT real servers.
+//! `lab-fake-fleet`: fake servers on many loopback addresses, for tests and benchmarks in another process.
+//! NOT real servers.
 //!
-//! It prints one JSON line with its targets, runs until stdin closes, and then prints one with what its peers did.
+//! It prints one JSON line with its targets, runs until stdin closes, and then prints one with what its peers
+//! did.
 
 use std::fs;
 use std::io::Read as _;

@@ -1,7 +1,8 @@
 //! `lab-server`: one real server for tests and scripts that are not written in Rust.
 //!
-//! When the server answers, one JSON line says where it is. Then each line on stdin is run as SQL by `root`, or is one of `!restart [TLS]`,
-//! `!stop`, `!kill`, and gets one JSON line: `{"Output": …}` or `{"Error": …}`. It ends with stdin, or by SIGTERM or SIGINT.
+//! When the server answers, one JSON line says where it is. Then each line on stdin is run as SQL by `root`,
+//! or is one of `!restart [TLS]`, `!stop`, `!kill`, and gets one JSON line: `{"Output": …}` or `{"Error":
+//! …}`. It ends with stdin, or by SIGTERM or SIGINT.
 
 use std::io::BufRead as _;
 use std::path::Path;

@@ -38,7 +38,8 @@ pub struct Target {
 pub struct Counts {
     /// Connections accepted.
     pub connections: u64,
-    /// TLS handshakes completed. For [`Behaviour::Tls11Only`], clients that went on after they saw the certificate.
+    /// TLS handshakes completed. For [`Behaviour::Tls11Only`], clients that went on after they saw the
+    /// certificate.
     pub handshakes: u64,
     /// Logins read, whatever their answer.
     pub logins: u64,
@@ -57,11 +58,20 @@ pub struct FakeFleet {
 }
 
 impl FakeFleet {
-    /// Starts so many fakes of each behaviour, on addresses from 127.1.0.1 on, in this order. All have the same port.
+    /// Starts so many fakes of each behaviour, on addresses from 127.1.0.1 on, in this order. All have the
+    /// same port.
     ///
     /// # Errors
     /// [`Error::Io`] if no port is free on all addresses, or the limit of open files is too low.
     pub fn start(mix: &[(Behaviour, usize)]) -> Result<Self, Error> {
+        Self::start_on(0, mix)
+    }
+
+    /// The same on a given port, for fakes that take the place of others; 0 is any that is free.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub fn start_on(port: u16, mix: &[(Behaviour, usize)]) -> Result<Self, Error> {
         let behaviours: Vec<Behaviour> = mix
             .iter()
             .flat_map(|&(behaviour, count)| std::iter::repeat_n(behaviour, count))
@@ -72,7 +82,7 @@ impl FakeFleet {
             ));
         }
         allow_open_files(behaviours.len())?;
-        let listeners = listen_on_one_port(behaviours.len())?;
+        let listeners = listen_on_one_port(port, behaviours.len())?;
         let tallies: Vec<Arc<Tally>> = Behaviour::ALL.iter().map(|_| Arc::default()).collect();
         let authority = Authority::root("Lab fake fleet root", crate::now())?;
         let old_certificate = old_certificate(&authority, &behaviours)?;
@@ -172,7 +182,8 @@ async fn accept(listener: tokio::net::TcpListener, fake: Arc<Fake>, slots: Arc<S
     }
 }
 
-/// A certificate for one address. Without tickets and session cache every connection is a full handshake.
+/// A certificate for one address. Without tickets and session cache every connection is a full handshake. In TLS 1.3
+/// nothing then answers the client's last message, so that a client without `TCP_NODELAY` logs in 40 ms later.
 fn tls_config(authority: &Authority, address: SocketAddr) -> Result<Arc<ServerConfig>, Error> {
     let issued = authority.issue(&Leaf::new([address.ip().to_string()], crate::now()))?;
     let chain = issued
@@ -203,10 +214,10 @@ fn old_certificate(authority: &Authority, behaviours: &[Behaviour]) -> Result<Ar
     Ok(issued.leaf_der().into())
 }
 
-fn listen_on_one_port(count: usize) -> Result<Vec<TcpListener>, Error> {
+fn listen_on_one_port(port: u16, count: usize) -> Result<Vec<TcpListener>, Error> {
     let mut last = std::io::ErrorKind::AddrInUse.into();
     for _ in 0..20 {
-        match try_listen(count) {
+        match try_listen(port, count) {
             Ok(listeners) => return Ok(listeners),
             Err(error) => last = error,
         }
@@ -216,8 +227,8 @@ fn listen_on_one_port(count: usize) -> Result<Vec<TcpListener>, Error> {
     ))
 }
 
-fn try_listen(count: usize) -> std::io::Result<Vec<TcpListener>> {
-    let (mut listeners, mut port) = (Vec::with_capacity(count), 0);
+fn try_listen(mut port: u16, count: usize) -> std::io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::with_capacity(count);
     for index in 0..count {
         let listener = TcpListener::bind((nth_address(index), port))?;
         port = listener.local_addr()?.port();

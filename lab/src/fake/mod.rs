@@ -1,7 +1,8 @@
-//! NOT real servers: one thread that answers on many loopback addresses the way MySQL does, or the way a server must not.
+//! NOT real servers: one thread that answers on many loopback addresses the way MySQL does, or the way a
+//! server must not.
 //!
-//! It is here for what real servers cannot do: being a thousand, and misbehaving on request. What a real server answers is tested on
-//! real servers.
+//! It is here for what real servers cannot do: being a thousand, and misbehaving on request. What a real
+//! server answers is tested on real servers.
 //!
 //! ```
 //! use lab::fake::{Behaviour, FakeFleet};
@@ -27,7 +28,8 @@ pub use fleet::{Counts, FakeFleet, Target};
 /// How one address of the fleet behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Behaviour {
-    /// Offers TLS 1.2 and 1.3 with an EC certificate for its own address; lets [`ACCOUNT`] in, refuses everybody else with 1045.
+    /// Offers TLS 1.2 and 1.3 with an EC certificate for its own address; lets [`ACCOUNT`] in, refuses
+    /// everybody else with 1045.
     Tls,
     /// Offers no TLS and refuses every login with 1045.
     NoTls,
@@ -47,7 +49,8 @@ pub enum Behaviour {
     ClosesAtOnce,
     /// Offers TLS, and says nothing more when the handshake begins.
     StallsInHandshake,
-    /// Offers TLS that ends at version 1.1: newer clients get an alert, others a ServerHello and an RSA certificate in clear. It goes no further.
+    /// Offers TLS that ends at version 1.1: newer clients get an alert, others a ServerHello and an RSA
+    /// certificate in clear. It goes no further.
     Tls11Only,
 }
 

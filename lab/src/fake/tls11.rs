@@ -1,7 +1,9 @@
-//! A server whose TLS ends at 1.1, as far as it can be looked at: ServerHello, Certificate and ServerHelloDone, all in clear.
+//! A server whose TLS ends at 1.1, as far as it can be looked at: ServerHello, Certificate and
+//! ServerHelloDone, all in clear.
 //!
-//! The rules are those of RFC 4346 and, for what a newer client offers, RFC 8446 §4.2.1. A real server of that age, MariaDB 10.5 under
-//! `tls_version=TLSv1.1`, was seen to answer a TLS 1.3 client with the alert `protocol_version` too.
+//! The rules are those of RFC 4346 and, for what a newer client offers, RFC 8446 §4.2.1. A real server of
+//! that age, MariaDB 10.5 under `tls_version=TLSv1.1`, was seen to answer a TLS 1.3 client with the alert
+//! `protocol_version` too.
 
 use std::io;
 
@@ -15,7 +17,8 @@ const HANDSHAKE: u8 = 22;
 const HANDSHAKE_FAILURE: u8 = 40;
 const PROTOCOL_VERSION: u8 = 70;
 
-/// Answers a ClientHello, then waits for the client's next flight and leaves it unanswered. True if the client was shown the certificate.
+/// Answers a ClientHello, then waits for the client's next flight and leaves it unanswered. True if the
+/// client was shown the certificate.
 pub(super) async fn answer(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     certificate: &[u8],
