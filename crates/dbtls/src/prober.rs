@@ -82,7 +82,7 @@ impl Prober {
     /// Looks at one server. `trust` decides only whether the server may see the probe account's password.
     ///
     /// A server whose handshakes fail counts them against our host. So what such a server showed is remembered, and told again while its
-    /// greeting goes on to offer TLS: for 10 minutes at first, at last for a day, and until it restarts. See [`Prober::forget`].
+    /// greeting goes on to offer TLS: for a minute at first, at last for a day, and until it restarts. See [`Prober::forget`].
     pub async fn observe(&self, target: &Target, login: &Login, trust: &Trust) -> Observation {
         let started = Instant::now();
         let visit = Visit {
@@ -282,8 +282,8 @@ impl Visit<'_> {
                 });
                 seen.tls = Some(tls);
             }
-            // Two refusals say the same; the first one is our library's and says more.
-            Err(Reason::HandshakeFailed { .. }) => {
+            // However the second try ended, the first was a refusal, and tells more.
+            Err(reason) if is_of_the_handshake(&reason) => {
                 seen.reason = Some(Reason::HandshakeFailed { detail });
             }
             Err(reason) => return Err(reason),
@@ -310,9 +310,9 @@ impl Visit<'_> {
         .await
     }
 
-    /// Remembers a handshake that the server or we gave up. Time-outs and lost connections are the network's, most of the time.
+    /// Remembers how a handshake failed: however it did, the server counted it.
     fn handshake_failed(&self, reason: Reason, hello: &Hello) -> Reason {
-        if matches!(reason, Reason::HandshakeFailed { .. }) {
+        if is_of_the_handshake(&reason) {
             let seen = Observation::unknown(Some(reason.clone()));
             self.prober
                 .setbacks
@@ -370,6 +370,17 @@ async fn request_tls<S: AsyncWrite + Unpin>(stream: &mut S, hello: &Hello) -> Re
 fn capabilities(hello: &Hello, tls: u32) -> u32 {
     let ours = capability::LONG_PASSWORD | capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
     ours | tls | hello.capabilities & capability::PLUGIN_AUTH
+}
+
+fn is_of_the_handshake(reason: &Reason) -> bool {
+    const STEP: Step = Step::Handshake;
+    matches!(
+        reason,
+        Reason::HandshakeFailed { .. }
+            | Reason::Closed { step: STEP }
+            | Reason::TimedOut { step: STEP }
+            | Reason::Malformed { step: STEP, .. }
+    )
 }
 
 fn has_nothing_in_common(error: &Error) -> bool {

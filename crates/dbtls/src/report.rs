@@ -37,7 +37,7 @@ pub struct Report {
     pub self_contained: bool,
     /// The last moment of the server certificate's validity, RFC 3339.
     pub not_after: String,
-    /// Whole days left until then, negative after it; 0 while `NotAfter` is empty.
+    /// Days left until then, rounded down, so that it is negative from the first second after; 0 while `NotAfter` is empty.
     pub days_left: i64,
     /// The server certificate has expired.
     pub expired: bool,

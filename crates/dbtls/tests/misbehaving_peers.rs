@@ -1,5 +1,10 @@
 //! Peers that no operator would install on purpose, one by one, and what is told about each. They are fakes on loopback, made of bytes.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test helper that fails is a test that fails"
+)]
+
 use std::{
     future::Future,
     net::SocketAddr,
@@ -30,11 +35,10 @@ struct Peer {
 }
 
 impl Peer {
-    async fn that<F: Future<Output = ()> + Send>(
-        serve: impl Fn(TcpStream, u32) -> F + Send + Sync + Clone + 'static,
-    ) -> Self
+    async fn that<S, F>(serve: S) -> Self
     where
-        F: 'static,
+        S: Fn(TcpStream, u32) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -621,7 +625,7 @@ async fn a_restarted_server_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_every_hello_is_asked_no_further() {
+async fn a_server_that_refuses_every_hello_is_not_asked_again_and_again() {
     let peer = Peer::that(|mut stream, number| async move {
         write_packet(&mut stream, 0, &greeting(true, number)).await;
         if read_packet(&mut stream).await.len() > 32 {

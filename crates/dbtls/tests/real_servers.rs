@@ -1,5 +1,10 @@
 //! Real MySQL and MariaDB servers: what is told about each, and what they count about us.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test helper that fails is a test that fails"
+)]
+
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use dbtls::{
@@ -12,7 +17,8 @@ use lab::{
 };
 use tempfile::TempDir;
 
-const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 
 /// Only the addresses 127.0.0.1 and ::1 are exempt from a server's count of broken connections.
 const COUNTED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 9));
@@ -41,9 +47,9 @@ impl Site {
     }
 
     fn plain(kind: Kind, options: Options) -> Self {
-        Self::start(kind, options, |root| {
-            root.issue(&Leaf::for_loopback(lab::now())).unwrap()
-        })
+        let now = lab::now();
+        let leaf = Leaf::for_loopback(now).valid(now - DAY, now + 90 * DAY + HOUR);
+        Self::start(kind, options, |root| root.issue(&leaf).unwrap())
     }
 
     fn trust(&self) -> Trust {
@@ -110,6 +116,13 @@ fn probe_account(server: &Server) -> Login {
     }
 }
 
+/// A host from which no account may connect gets error 1130 instead of a greeting; this is somebody's account, not ours.
+fn somebodys_account(server: &Server) {
+    server
+        .sql("CREATE USER 'app'@'%' IDENTIFIED BY 'somebody-Elses!'")
+        .unwrap();
+}
+
 fn aborted_connects(server: &Server) -> u64 {
     let row = server
         .sql("SHOW GLOBAL STATUS LIKE 'Aborted_connects'")
@@ -174,7 +187,7 @@ async fn an_ec_certificate() {
         );
         assert_eq!(
             (report.trusted_by.as_str(), report.days_left),
-            ("CN=Lab Root", 89)
+            ("CN=Lab Root", 90)
         );
         let leaf = &report.chain[0];
         assert_eq!(
@@ -226,11 +239,61 @@ async fn an_rsa_certificate() {
     }
 }
 
+/// Our library cannot check a P-521 signature, and knows no server that would send one unasked: we ask for it and record.
+#[tokio::test]
+async fn a_p_521_key_is_on_and_its_signature_not_checked() {
+    for kind in Kind::ALL {
+        let files = tempfile::tempdir().unwrap();
+        let written = self_signed_by_openssl(files.path(), "secp521r1");
+        let server = Server::start(kind, Options::new().tls(written)).unwrap();
+        let seen = look(&tcp(&server)).await;
+        let report = Report::of(&tcp(&server), &seen, &Trust::none(), &[], lab::now());
+        assert_eq!(
+            (report.status, report.probe_login),
+            (Status::On, ProbeLogin::Nobody),
+            "{kind}: {}",
+            report.reason
+        );
+        assert_eq!(
+            (report.tls_version.as_str(), report.signature_checked),
+            ("TLSv1.3", false)
+        );
+        let leaf = &report.chain[0];
+        assert_eq!((leaf.key_type.as_str(), leaf.key_bits), ("EC", 521));
+    }
+}
+
+fn self_signed_by_openssl(dir: &std::path::Path, curve: &str) -> lab::pki::CertFiles {
+    let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=odd"])
+        .args(["-newkey", "ec", "-pkeyopt"])
+        .arg(format!("ec_paramgen_curve:{curve}"))
+        .args([
+            "-out".as_ref(),
+            cert.as_os_str(),
+            "-keyout".as_ref(),
+            key.as_os_str(),
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    lab::pki::CertFiles {
+        ca: cert.clone(),
+        cert,
+        key,
+    }
+}
+
 #[tokio::test]
 async fn an_expired_certificate_is_on_and_expired() {
     for kind in Kind::ALL {
         let now = lab::now();
-        let expired = Leaf::for_loopback(now).valid(now - 30 * DAY, now - 3 * DAY);
+        let expired = Leaf::for_loopback(now).valid(now - 30 * DAY, now - 3 * DAY + HOUR);
         let site = Site::start(kind, Options::new(), |root| root.issue(&expired).unwrap());
         let login = probe_account(&site.server);
         let seen = prober()
@@ -447,6 +510,7 @@ async fn a_thousand_probes_with_an_account_are_never_counted() {
 async fn a_thousand_probes_without_an_account_are_never_refused() {
     for kind in Kind::ALL {
         let site = Site::plain(kind, Options::new().set("max_connect_errors=3"));
+        somebodys_account(&site.server);
         let outcomes = probe_often(1_000, &site.target(), &Login::Nobody, &Trust::none()).await;
         assert_eq!(outcomes, vec![LoginOutcome::Nobody; 1_000], "{kind}");
     }
@@ -503,6 +567,7 @@ async fn a_wrong_password_is_told_and_never_blocks() {
 async fn a_blocked_host_is_unknown_never_off() {
     for kind in Kind::ALL {
         let site = Site::plain(kind, Options::new().set("max_connect_errors=3"));
+        somebodys_account(&site.server);
         for _ in 0..4 {
             impolite_connection(site.server.port()).await;
         }
@@ -559,5 +624,19 @@ async fn a_server_without_a_free_connection_is_unknown_never_off() {
             Some(dbtls::Reason::TooManyConnections { text }),
             "{kind}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_any_account_is_unknown_never_off() {
+    for kind in Kind::ALL {
+        let site = Site::plain(kind, Options::new());
+        let seen = prober()
+            .from_address(COUNTED)
+            .observe(&site.target(), &Login::Nobody, &Trust::none())
+            .await;
+        let text = format!("Host '127.0.0.9' is not allowed to connect to this {kind} server");
+        assert_eq!(seen.reason, Some(dbtls::Reason::NotAllowed { text }));
+        assert_eq!((seen.status, seen.greeting), (Status::Unknown, None));
     }
 }
