@@ -38,7 +38,9 @@ impl Clock {
         match self {
             Self::System => std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
+                .map_or(0, |since| {
+                    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+                }),
             Self::Fixed(time) => time.load(Ordering::Relaxed),
         }
     }
@@ -64,7 +66,10 @@ impl Entropy {
         let mut bytes = [0; N];
         match self {
             Self::System => rand::rng().fill_bytes(&mut bytes),
-            Self::Seeded(generator) => generator.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
+            Self::Seeded(generator) => generator
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill_bytes(&mut bytes),
         }
         bytes
     }
@@ -74,9 +79,13 @@ impl Entropy {
     /// # Errors
     /// When the operating system has none to give.
     pub fn key<const N: usize>(&self) -> std::io::Result<[u8; N]> {
-        let Self::System = self else { return Ok(self.bytes()) };
+        let Self::System = self else {
+            return Ok(self.bytes());
+        };
         let mut bytes = [0; N];
-        SysRng.try_fill_bytes(&mut bytes).map_err(std::io::Error::other)?;
+        SysRng
+            .try_fill_bytes(&mut bytes)
+            .map_err(std::io::Error::other)?;
         Ok(bytes)
     }
 
@@ -91,7 +100,9 @@ impl Entropy {
         while text.len() < length {
             for byte in self.bytes::<16>() {
                 // Six bits a character; what falls outside of the alphabet is drawn again, so that all are equally likely.
-                if let (true, Some(letter)) = (text.len() < length, alphabet.get(usize::from(byte & 63))) {
+                if let (true, Some(letter)) =
+                    (text.len() < length, alphabet.get(usize::from(byte & 63)))
+                {
                     text.push(char::from(*letter));
                 }
             }
@@ -110,9 +121,16 @@ mod tests {
         let names: Vec<_> = (0..200).map(|_| entropy.name(8)).collect();
         for name in &names {
             assert_eq!(name.len(), 8);
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{name}");
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()),
+                "{name}"
+            );
         }
-        assert_eq!(names.iter().collect::<std::collections::HashSet<_>>().len(), names.len());
+        assert_eq!(
+            names.iter().collect::<std::collections::HashSet<_>>().len(),
+            names.len()
+        );
     }
 
     #[test]

@@ -119,7 +119,10 @@ impl Default for Config {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Json, filter: "info".into() }
+        Self {
+            format: LogFormat::Json,
+            filter: "info".into(),
+        }
     }
 }
 
@@ -145,7 +148,10 @@ pub enum Error {
 }
 
 fn bad<T>(key: &'static str, why: impl Into<String>) -> Result<T, Error> {
-    Err(Error::Value { key, why: why.into() })
+    Err(Error::Value {
+        key,
+        why: why.into(),
+    })
 }
 
 impl Config {
@@ -154,7 +160,10 @@ impl Config {
     /// # Errors
     /// When it cannot be read, or has a key that there is none of. Values are judged by [`check`](Self::check).
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let read = |cause: String| Error::Read { path: path.display().to_string(), cause };
+        let read = |cause: String| Error::Read {
+            path: path.display().to_string(),
+            cause,
+        };
         let text = std::fs::read_to_string(path).map_err(|e| read(e.to_string()))?;
         toml::from_str(&text).map_err(|e| read(e.to_string()))
     }
@@ -165,12 +174,24 @@ impl Config {
     /// Names the key, what is wrong, and what to do.
     pub fn check(&self) -> Result<(), Error> {
         if !self.listen.ip().is_loopback() && self.tls.is_none() && !self.allow_plaintext {
-            return bad("listen", format!("{} is not loopback, and requests would cross the network in clear. Give [tls] a certificate and a key, or set allow_plaintext = true", self.listen.ip()));
+            return bad(
+                "listen",
+                format!(
+                    "{} is not loopback, and requests would cross the network in clear. Give [tls] a certificate and a key, or set allow_plaintext = true",
+                    self.listen.ip()
+                ),
+            );
         }
-        if !self.public_url.is_empty() && !self.public_url.starts_with("http://") && !self.public_url.starts_with("https://") {
+        if !self.public_url.is_empty()
+            && !self.public_url.starts_with("http://")
+            && !self.public_url.starts_with("https://")
+        {
             return bad("public_url", "it must start with http:// or https://");
         }
-        for (key, number) in [("max_connections", self.max_connections), ("probe_concurrency", self.probe_concurrency)] {
+        for (key, number) in [
+            ("max_connections", self.max_connections),
+            ("probe_concurrency", self.probe_concurrency),
+        ] {
             if number == 0 {
                 return bad(key, "it must be at least 1");
             }
@@ -182,14 +203,20 @@ impl Config {
             return bad("probe_timeout", "it must be at least 100ms");
         }
         if self.stale_after < self.probe_interval + self.probe_timeout {
-            return bad("stale_after", "it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes");
+            return bad(
+                "stale_after",
+                "it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
+            );
         }
         self.check_rates()
     }
 
     fn check_rates(&self) -> Result<(), Error> {
         for (name, limit) in &self.rates {
-            if !crate::api::actions::ACTIONS.iter().any(|entry| entry.spec.name == name) {
+            if !crate::api::actions::ACTIONS
+                .iter()
+                .any(|entry| entry.spec.name == name)
+            {
                 return bad("rates", format!("no action is called `{name}`"));
             }
             if *limit == 0 {
@@ -205,7 +232,11 @@ impl Config {
             return self.public_url.trim_end_matches('/').to_owned();
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let host = if bound.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { bound.ip() };
+        let host = if bound.ip().is_unspecified() {
+            IpAddr::from([127, 0, 0, 1])
+        } else {
+            bound.ip()
+        };
         format!("{scheme}://{}", SocketAddr::new(host, bound.port()))
     }
 }
@@ -234,19 +265,38 @@ mod tests {
                 "listen = '0.0.0.0:7780'",
                 "`listen`: 0.0.0.0 is not loopback, and requests would cross the network in clear. Give [tls] a certificate and a key, or set allow_plaintext = true",
             ),
-            ("probe_interval = '0s'", "`probe_interval`: it must be at least 1s"),
-            ("probe_concurrency = 0", "`probe_concurrency`: it must be at least 1"),
+            (
+                "probe_interval = '0s'",
+                "`probe_interval`: it must be at least 1s",
+            ),
+            (
+                "probe_concurrency = 0",
+                "`probe_concurrency`: it must be at least 1",
+            ),
             (
                 "stale_after = '30s'",
                 "`stale_after`: it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
             ),
-            ("public_url = 'db.example.com'", "`public_url`: it must start with http:// or https://"),
-            ("[rates]\nDescribeNothing = 5", "`rates`: no action is called `DescribeNothing`"),
-            ("[rates]\nDescribeSSLStatus = 0", "`rates`: `DescribeSSLStatus` must be at least 1"),
+            (
+                "public_url = 'db.example.com'",
+                "`public_url`: it must start with http:// or https://",
+            ),
+            (
+                "[rates]\nDescribeNothing = 5",
+                "`rates`: no action is called `DescribeNothing`",
+            ),
+            (
+                "[rates]\nDescribeSSLStatus = 0",
+                "`rates`: `DescribeSSLStatus` must be at least 1",
+            ),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");
         }
-        assert!(parse("prob_interval = '5s'").unwrap_err().starts_with("unknown field `prob_interval`, expected one of `listen`, `data`"));
+        assert!(
+            parse("prob_interval = '5s'")
+                .unwrap_err()
+                .starts_with("unknown field `prob_interval`, expected one of `listen`, `data`")
+        );
         assert!(parse("listen = '0.0.0.0:7780'\nallow_plaintext = true").is_ok());
     }
 }

@@ -1,12 +1,20 @@
 //! What is counted, in Prometheus' text form under `/metrics`.
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString,
+};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 
 /// Upper bounds of the durations of requests, in seconds.
-const REQUEST_BUCKETS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0];
+const REQUEST_BUCKETS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0,
+];
 /// Upper bounds of the durations of probes, in seconds.
-const PROBE_BUCKETS: &[f64] = &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const PROBE_BUCKETS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 const METADATA: Metadata<'static> = Metadata::new("signet", Level::INFO, None);
 
@@ -43,12 +51,25 @@ impl Metrics {
     pub fn new() -> Self {
         let builder = PrometheusBuilder::new();
         let builder = builder
-            .set_buckets_for_metric(Matcher::Full("signet_request_seconds".into()), REQUEST_BUCKETS)
-            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("signet_probe_seconds".into()), PROBE_BUCKETS))
+            .set_buckets_for_metric(
+                Matcher::Full("signet_request_seconds".into()),
+                REQUEST_BUCKETS,
+            )
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(
+                    Matcher::Full("signet_probe_seconds".into()),
+                    PROBE_BUCKETS,
+                )
+            })
             .expect("the bounds are not empty");
         let recorder = builder.build_recorder();
-        let describe = |name: &'static str, text: &'static str| (KeyName::from(name), SharedString::from(text));
-        let (name, text) = describe("signet_requests_total", "API requests by service, action and error code; the code is empty for an answer.");
+        let describe = |name: &'static str, text: &'static str| {
+            (KeyName::from(name), SharedString::from(text))
+        };
+        let (name, text) = describe(
+            "signet_requests_total",
+            "API requests by service, action and error code; the code is empty for an answer.",
+        );
         recorder.describe_counter(name, None, text);
         let (name, text) = describe("signet_request_seconds", "How long API requests took.");
         recorder.describe_histogram(name, None, text);
@@ -64,8 +85,14 @@ impl Metrics {
 
     /// The counters of one action.
     pub fn action(&self, service: &'static str, action: &'static str) -> ActionMetrics {
-        let seconds = Key::from_parts("signet_request_seconds", vec![Label::new("service", service), Label::new("action", action)]);
-        ActionMetrics { answered: self.requests(service, action, ""), seconds: self.recorder.register_histogram(&seconds, &METADATA) }
+        let seconds = Key::from_parts(
+            "signet_request_seconds",
+            vec![Label::new("service", service), Label::new("action", action)],
+        );
+        ActionMetrics {
+            answered: self.requests(service, action, ""),
+            seconds: self.recorder.register_histogram(&seconds, &METADATA),
+        }
     }
 
     /// Counts a refused request. `action` is empty where it is not known.
@@ -74,8 +101,13 @@ impl Metrics {
     }
 
     fn requests(&self, service: &'static str, action: &'static str, code: &'static str) -> Counter {
-        let labels = vec![Label::new("service", service), Label::new("action", action), Label::new("code", code)];
-        self.recorder.register_counter(&Key::from_parts("signet_requests_total", labels), &METADATA)
+        let labels = vec![
+            Label::new("service", service),
+            Label::new("action", action),
+            Label::new("code", code),
+        ];
+        self.recorder
+            .register_counter(&Key::from_parts("signet_requests_total", labels), &METADATA)
     }
 
     /// The counters of the prober.
@@ -88,8 +120,12 @@ impl Metrics {
             on: probes("on"),
             off: probes("off"),
             unknown: probes("unknown"),
-            seconds: self.recorder.register_histogram(&Key::from_name("signet_probe_seconds"), &METADATA),
-            nodes: self.recorder.register_gauge(&Key::from_name("signet_nodes"), &METADATA),
+            seconds: self
+                .recorder
+                .register_histogram(&Key::from_name("signet_probe_seconds"), &METADATA),
+            nodes: self
+                .recorder
+                .register_gauge(&Key::from_name("signet_nodes"), &METADATA),
         }
     }
 

@@ -73,7 +73,9 @@ pub enum StartError {
         cause: std::io::Error,
     },
     /// Another process uses the data folder.
-    #[error("the data folder {0} is in use by another signet. Stop that one, or name another folder with --data")]
+    #[error(
+        "the data folder {0} is in use by another signet. Stop that one, or name another folder with --data"
+    )]
     InUse(PathBuf),
     /// The store cannot be used.
     #[error(transparent)]
@@ -124,37 +126,76 @@ impl Service {
     ///
     /// # Errors
     /// When anything of that cannot be done; nothing is left behind then but a data folder that was missing.
-    pub async fn start(config: Config, clock: Clock, entropy: Entropy, root: Option<RootKey>) -> Result<Running, StartError> {
+    pub async fn start(
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        root: Option<RootKey>,
+    ) -> Result<Running, StartError> {
         config.check()?;
         let acceptor = http::tls::acceptor(config.tls.as_ref())?;
         let lock = lock_folder(&config)?;
         let store = Sqlite::open(&config.data.join("signet.db"))?;
-        let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
+        let vault =
+            Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
         let audit_path = config.data.join("audit.jsonl");
-        let audit = Arc::new(Audit::open(&audit_path).map_err(|cause| StartError::Data { path: audit_path, cause })?);
+        let audit = Arc::new(Audit::open(&audit_path).map_err(|cause| StartError::Data {
+            path: audit_path,
+            cause,
+        })?);
 
         let (discovered, nodes) = mpsc::unbounded_channel();
         let catalog = Catalog::load(store.clone(), Arc::clone(&vault), discovered).await?;
         let made_root_key = ensure_root_key(&catalog, &vault, &entropy, clock.now(), root).await?;
 
         let listener = bind(config.listen).await?;
-        let address = listener.local_addr().map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+        let address = listener.local_addr().map_err(|cause| StartError::Listen {
+            address: config.listen,
+            cause,
+        })?;
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
-        let (prober, probing) = prober::start(&config, clock.clone(), Arc::clone(&catalog), Arc::clone(&vault), metrics.prober(), nodes, stop.clone());
+        let (prober, probing) = prober::start(
+            &config,
+            clock.clone(),
+            Arc::clone(&catalog),
+            Arc::clone(&vault),
+            metrics.prober(),
+            nodes,
+            stop.clone(),
+        );
         let service = Arc::new(Self {
             limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
             table: Table::new(&config.rates, &metrics),
             links: Links::new(config.link_base(address), &vault),
-            config, clock, entropy, catalog, vault, audit, metrics, prober,
+            config,
+            clock,
+            entropy,
+            catalog,
+            vault,
+            audit,
+            metrics,
+            prober,
         });
         let workers = vec![
             probing,
-            tokio::spawn(http::serve(Arc::clone(&service), listener, acceptor, stop.clone())),
+            tokio::spawn(http::serve(
+                Arc::clone(&service),
+                listener,
+                acceptor,
+                stop.clone(),
+            )),
             tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
             tokio::spawn(upkeep(Arc::clone(&service), stop.clone())),
         ];
-        Ok(Running { address, service, made_root_key, _lock: lock, stop, workers })
+        Ok(Running {
+            address,
+            service,
+            made_root_key,
+            _lock: lock,
+            stop,
+            workers,
+        })
     }
 }
 
@@ -180,17 +221,34 @@ impl Running {
 
 impl Config {
     fn master_key_path(&self) -> PathBuf {
-        if self.master_key_file.as_os_str().is_empty() { self.data.join("master.key") } else { self.master_key_file.clone() }
+        if self.master_key_file.as_os_str().is_empty() {
+            self.data.join("master.key")
+        } else {
+            self.master_key_file.clone()
+        }
     }
 }
 
 /// Makes the folder, and keeps other processes out of it for as long as the file is open.
 fn lock_folder(config: &Config) -> Result<std::fs::File, StartError> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let failed = |cause| StartError::Data { path: config.data.clone(), cause };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(failed)?;
+    let failed = |cause| StartError::Data {
+        path: config.data.clone(),
+        cause,
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .map_err(failed)?;
     let path = config.data.join("lock");
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(config.data.clone())),
@@ -199,21 +257,37 @@ fn lock_folder(config: &Config) -> Result<std::fs::File, StartError> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::Listen { address, cause })
 }
 
 /// Sees to it that somebody can call: the given key, or on first start a fresh one.
-async fn ensure_root_key(catalog: &Catalog, vault: &Vault, entropy: &Entropy, now: UnixTime, given: Option<RootKey>) -> Result<Option<RootKey>, StartError> {
+async fn ensure_root_key(
+    catalog: &Catalog,
+    vault: &Vault,
+    entropy: &Entropy,
+    now: UnixTime,
+    given: Option<RootKey>,
+) -> Result<Option<RootKey>, StartError> {
     let is_first_start = catalog.keys().is_empty();
     let (root, is_made) = match given {
         Some(root) => (root, false),
         None if is_first_start => (fresh_key(entropy)?, true),
         None => return Ok(None),
     };
-    let is_known = catalog.key(root.secret_id.as_str()).is_some_and(|known| known.enabled && known.secret_key().expose() == root.secret_key.expose());
+    let is_known = catalog.key(root.secret_id.as_str()).is_some_and(|known| {
+        known.enabled && known.secret_key().expose() == root.secret_key.expose()
+    });
     if !is_known {
         let document = key_record(vault, &root, Account::FIRST, Access::Full, "root", now)?;
-        catalog.commit(vec![Write::put(KeyRecord::key(root.secret_id.as_str()), records::encode(&document), Expect::Anything)]).await?;
+        catalog
+            .commit(vec![Write::put(
+                KeyRecord::key(root.secret_id.as_str()),
+                records::encode(&document),
+                Expect::Anything,
+            )])
+            .await?;
     }
     Ok(is_made.then_some(root))
 }
@@ -224,25 +298,55 @@ async fn ensure_root_key(catalog: &Catalog, vault: &Vault, entropy: &Entropy, no
 /// When the operating system has no randomness.
 pub fn fresh_key(entropy: &Entropy) -> Result<RootKey, vault::Error> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let secret_id = SecretId::new(format!("AKID{}", entropy.letters(LETTERS, 32))).expect("letters and digits");
-    Ok(RootKey { secret_id, secret_key: SecretKey::new(entropy.letters(LETTERS, 32)) })
+    let secret_id =
+        SecretId::new(format!("AKID{}", entropy.letters(LETTERS, 32))).expect("letters and digits");
+    Ok(RootKey {
+        secret_id,
+        secret_key: SecretKey::new(entropy.letters(LETTERS, 32)),
+    })
 }
 
 /// The document of a key, its secret sealed.
 ///
 /// # Errors
 /// When the secret cannot be sealed.
-pub fn key_record(vault: &Vault, key: &RootKey, account: Account, access: Access, note: &str, now: UnixTime) -> Result<KeyRecord, vault::Error> {
+pub fn key_record(
+    vault: &Vault,
+    key: &RootKey,
+    account: Account,
+    access: Access,
+    note: &str,
+    now: UnixTime,
+) -> Result<KeyRecord, vault::Error> {
     let secret_id = key.secret_id.as_str().to_owned();
-    let secret_key = vault.seal(&KeyRecord::key(&secret_id), key.secret_key.expose().as_bytes())?;
-    Ok(KeyRecord { v: V1, secret_id, secret_key, account, access, enabled: true, note: note.to_owned(), created: now })
+    let secret_key = vault.seal(
+        &KeyRecord::key(&secret_id),
+        key.secret_key.expose().as_bytes(),
+    )?;
+    Ok(KeyRecord {
+        v: V1,
+        secret_id,
+        secret_key,
+        account,
+        access,
+        enabled: true,
+        note: note.to_owned(),
+        created: now,
+    })
 }
 
 /// Writes down now and then that we were watching, so that a restart knows how old the observations are.
 async fn heartbeat(service: Arc<Service>, stopped: CancellationToken) {
     loop {
-        let beat = records::encode(&Alive { v: V1, time: service.clock.now() });
-        if let Err(error) = service.catalog.commit(vec![Write::put(records::ALIVE, beat, Expect::Anything)]).await {
+        let beat = records::encode(&Alive {
+            v: V1,
+            time: service.clock.now(),
+        });
+        if let Err(error) = service
+            .catalog
+            .commit(vec![Write::put(records::ALIVE, beat, Expect::Anything)])
+            .await
+        {
             tracing::error!(%error, "the heartbeat could not be written");
         }
         if stopped.is_cancelled() {

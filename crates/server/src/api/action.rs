@@ -107,7 +107,10 @@ pub trait Action {
     type Output: Serialize + JsonSchema;
 
     /// Does it.
-    fn call(input: Self::Input, context: &Context) -> impl Future<Output = Result<Self::Output, ApiError>> + Send;
+    fn call(
+        input: Self::Input,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Output, ApiError>> + Send;
 }
 
 /// A call under way; it ends in the answer's fields as a JSON object.
@@ -131,14 +134,27 @@ impl Entry {
         Self {
             spec: &A::SPEC,
             // What may be left out of an input is not required of it; what is always written in an output is.
-            input: || SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<A::Input>(),
-            output: || SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<A::Output>(),
+            input: || {
+                SchemaSettings::draft2020_12()
+                    .for_deserialize()
+                    .into_generator()
+                    .into_root_schema_for::<A::Input>()
+            },
+            output: || {
+                SchemaSettings::draft2020_12()
+                    .for_serialize()
+                    .into_generator()
+                    .into_root_schema_for::<A::Output>()
+            },
             run: |parameters, context| Box::pin(run::<A>(parameters, context)),
         }
     }
 }
 
-async fn run<A: Action>(parameters: Map<String, Value>, context: Context) -> Result<Vec<u8>, ApiError> {
+async fn run<A: Action>(
+    parameters: Map<String, Value>,
+    context: Context,
+) -> Result<Vec<u8>, ApiError> {
     let input = shape::decode::<A::Input>(parameters)?;
     let output = A::call(input, &context).await?;
     serde_json::to_vec(&output).map_err(ApiError::internal)

@@ -42,7 +42,12 @@ pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<
 }
 
 /// Answers a request that HTTP had to refuse, with the same log line as the others.
-pub fn refuse(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>, refusal: Refusal) -> Vec<u8> {
+pub fn refuse(
+    service: &Arc<Service>,
+    from: SocketAddr,
+    request: &Request<'_>,
+    refusal: Refusal,
+) -> Vec<u8> {
     Call::begin(service, from, request).finish(Err(refusal.into()), Instant::now())
 }
 
@@ -65,7 +70,10 @@ impl<'a> Call<'a> {
     async fn run(&mut self, request: &Request<'_>) -> Result<Vec<u8>, ApiError> {
         let envelope = wire::parse(request)?;
         self.introduce(&envelope);
-        let route = self.service.table.find(&envelope.action, &envelope.version)?;
+        let route = self
+            .service
+            .table
+            .find(&envelope.action, &envelope.version)?;
         self.route = Some(route);
         region::check(&envelope, &self.service.config.regions)?;
         let key = gate::admit(self.service, &envelope, route, &self.request_id, self.now)?;
@@ -79,9 +87,15 @@ impl<'a> Call<'a> {
         self.secret_id = envelope.secret_id().unwrap_or_default().to_owned();
     }
 
-    fn parameters(&mut self, envelope: &Envelope<'_>, route: &Route) -> Result<Map<String, Value>, Refusal> {
+    fn parameters(
+        &mut self,
+        envelope: &Envelope<'_>,
+        route: &Route,
+    ) -> Result<Map<String, Value>, Refusal> {
         let Parameters { map, text } = envelope.parameters()?;
-        let named = ["InstanceId", "RoGroupId", "SecretId"].iter().find_map(|name| map.get(*name).and_then(Value::as_str));
+        let named = ["InstanceId", "RoGroupId", "SecretId"]
+            .iter()
+            .find_map(|name| map.get(*name).and_then(Value::as_str));
         if route.entry.spec.effect == Effect::Writes || map.len() > 1 {
             self.resource = named.unwrap_or_default().to_owned();
         }
@@ -89,7 +103,12 @@ impl<'a> Call<'a> {
     }
 
     /// Runs the action. A write is audited before it is done, and goes on to its end even if the caller hangs up.
-    async fn act(&self, route: &'a Route, key: Arc<AccessKey>, parameters: Map<String, Value>) -> Result<Vec<u8>, ApiError> {
+    async fn act(
+        &self,
+        route: &'a Route,
+        key: Arc<AccessKey>,
+        parameters: Map<String, Value>,
+    ) -> Result<Vec<u8>, ApiError> {
         let context = Context {
             service: Arc::clone(self.service),
             account: key.account,
@@ -104,16 +123,23 @@ impl<'a> Call<'a> {
             Effect::Reads => run(parameters, context).await,
             Effect::Writes => {
                 self.audit_attempt().await?;
-                tokio::spawn(run(parameters, context)).await.map_err(ApiError::internal)?
+                tokio::spawn(run(parameters, context))
+                    .await
+                    .map_err(ApiError::internal)?
             }
         }
     }
 
     async fn audit_attempt(&self) -> Result<(), ApiError> {
-        let (audit, line) = (Arc::clone(&self.service.audit), self.line(Outcome::Attempt, ""));
+        let (audit, line) = (
+            Arc::clone(&self.service.audit),
+            self.line(Outcome::Attempt, ""),
+        );
         let recorded = tokio::task::spawn_blocking(move || audit.record(&line)).await;
         recorded.map_err(ApiError::internal)?.map_err(|error| {
-            ApiError::internal(anyhow::Error::new(error).context("a change that cannot be audited is not made"))
+            ApiError::internal(
+                anyhow::Error::new(error).context("a change that cannot be audited is not made"),
+            )
         })
     }
 
@@ -125,7 +151,10 @@ impl<'a> Call<'a> {
             account: self.key.as_ref().map(|key| key.account.0),
             secret_id: self.secret_id.clone(),
             from: self.from.to_string(),
-            action: self.route.map_or_else(|| self.action.clone(), |route| route.entry.spec.name.to_owned()),
+            action: self.route.map_or_else(
+                || self.action.clone(),
+                |route| route.entry.spec.name.to_owned(),
+            ),
             resource: self.resource.clone(),
             code,
         }
@@ -157,20 +186,30 @@ impl<'a> Call<'a> {
                 tracing::debug!(request_id = %self.request_id, from = %self.from, action = self.action, took_us = took.as_micros(), "answered");
             }
             Some(error) => {
-                let (service, action) = spec.map_or(("", ""), |spec| (spec.product.name(), spec.name));
-                self.service.metrics.refused(service, action, error.code().as_str());
-                self.service.audit.note(&self.line(Outcome::Refused, error.code().as_str()));
+                let (service, action) =
+                    spec.map_or(("", ""), |spec| (spec.product.name(), spec.name));
+                self.service
+                    .metrics
+                    .refused(service, action, error.code().as_str());
+                self.service
+                    .audit
+                    .note(&self.line(Outcome::Refused, error.code().as_str()));
                 self.log_refusal(error);
             }
         }
     }
 
     fn log_refusal(&self, error: &ApiError) {
-        let (request_id, from, action, secret_id) = (&self.request_id, self.from, &self.action, &self.secret_id);
+        let (request_id, from, action, secret_id) =
+            (&self.request_id, self.from, &self.action, &self.secret_id);
         let code = error.code().as_str();
         match error.cause() {
-            Some(cause) => tracing::error!(%request_id, %from, action, secret_id, code, cause = format!("{cause:#}"), "failed"),
-            None => tracing::info!(%request_id, %from, action, secret_id, code, message = %error, "refused"),
+            Some(cause) => {
+                tracing::error!(%request_id, %from, action, secret_id, code, cause = format!("{cause:#}"), "failed")
+            }
+            None => {
+                tracing::info!(%request_id, %from, action, secret_id, code, message = %error, "refused")
+            }
         }
     }
 }

@@ -12,7 +12,9 @@ pub fn of(product: Product) -> Value {
 }
 
 fn actions(product: Product) -> impl Iterator<Item = &'static Entry> {
-    ACTIONS.iter().filter(move |entry| entry.spec.product == product)
+    ACTIONS
+        .iter()
+        .filter(move |entry| entry.spec.product == product)
 }
 
 fn action(entry: &Entry) -> Value {
@@ -51,7 +53,13 @@ pub fn reference(product: Product) -> String {
 
 fn section(page: &mut String, entry: &Entry) {
     let spec = entry.spec;
-    page.push_str(&format!("\n## {}\n\n{}\n\nIt {}. {} calls per second and account.\n", spec.name, spec.summary, effect(spec.effect), spec.limit));
+    page.push_str(&format!(
+        "\n## {}\n\n{}\n\nIt {}. {} calls per second and account.\n",
+        spec.name,
+        spec.summary,
+        effect(spec.effect),
+        spec.limit
+    ));
     fields(page, "Parameters", (entry.input)().as_value());
     fields(page, "Answer", (entry.output)().as_value());
     if !spec.errors.is_empty() {
@@ -73,13 +81,36 @@ fn fields(page: &mut String, title: &str, schema: &Value) {
 }
 
 fn table(page: &mut String, title: &str, schema: &Value) {
-    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else { return };
-    let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    page.push_str(&format!("\n**{title}**\n\n| name | type | always | what |\n|---|---|---|---|\n"));
+    let Some(properties) = schema["properties"]
+        .as_object()
+        .filter(|properties| !properties.is_empty())
+    else {
+        return;
+    };
+    let required: Vec<_> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    page.push_str(&format!(
+        "\n**{title}**\n\n| name | type | always | what |\n|---|---|---|---|\n"
+    ));
     for (name, field) in properties {
-        let always = if required.contains(&name.as_str()) { "yes" } else { "no" };
-        let what = field["description"].as_str().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
-        page.push_str(&format!("| `{name}` | {} | {always} | {what} |\n", type_name(field)));
+        let always = if required.contains(&name.as_str()) {
+            "yes"
+        } else {
+            "no"
+        };
+        let what = field["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('\n', " ")
+            .replace('|', "\\|");
+        page.push_str(&format!(
+            "| `{name}` | {} | {always} | {what} |\n",
+            type_name(field)
+        ));
     }
 }
 
@@ -88,12 +119,25 @@ fn type_name(field: &Value) -> String {
         return format!("`{}`", reference.trim_start_matches("#/$defs/"));
     }
     if let Some(options) = field["anyOf"].as_array() {
-        return options.iter().filter(|option| option["type"] != "null").map(type_name).collect::<Vec<_>>().join(" or ");
+        return options
+            .iter()
+            .filter(|option| option["type"] != "null")
+            .map(type_name)
+            .collect::<Vec<_>>()
+            .join(" or ");
     }
     let name = match &field["type"] {
         Value::String(name) => name.as_str(),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default(),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|name| *name != "null")
+            .unwrap_or_default(),
         _ => "string",
     };
-    if name == "array" { format!("list of {}", type_name(&field["items"])) } else { name.to_owned() }
+    if name == "array" {
+        format!("list of {}", type_name(&field["items"]))
+    } else {
+        name.to_owned()
+    }
 }

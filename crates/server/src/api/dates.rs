@@ -8,7 +8,8 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::ambient::UnixTime;
 
 /// The vendor's form. Its times are Beijing time by convention, and clients crash on any other form.
-const VENDOR: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const VENDOR: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 const BEIJING: UtcOffset = offset!(+8);
 
 /// A time as our own actions write it, in UTC.
@@ -18,7 +19,10 @@ pub fn rfc3339(time: UnixTime) -> String {
 
 /// A time as the vendor's actions write it.
 pub fn beijing(time: UnixTime) -> String {
-    date(time).to_offset(BEIJING).format(VENDOR).unwrap_or_default()
+    date(time)
+        .to_offset(BEIJING)
+        .format(VENDOR)
+        .unwrap_or_default()
 }
 
 fn date(time: UnixTime) -> OffsetDateTime {

@@ -19,7 +19,10 @@ impl ApiError {
 
     /// Our fault. The caller gets one fixed sentence, the log gets `cause`.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
-        Self { refusal: Box::new(Refusal::internal_error()), cause: Some(cause.into()) }
+        Self {
+            refusal: Box::new(Refusal::internal_error()),
+            cause: Some(cause.into()),
+        }
     }
 
     /// What programs decide by.
@@ -51,7 +54,10 @@ impl fmt::Display for ApiError {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal: Box::new(refusal), cause: None }
+        Self {
+            refusal: Box::new(refusal),
+            cause: None,
+        }
     }
 }
 
@@ -59,9 +65,10 @@ impl From<Refusal> for ApiError {
 impl From<crate::state::store::Error> for ApiError {
     fn from(error: crate::state::store::Error) -> Self {
         match error {
-            crate::state::store::Error::Conflict { .. } => {
-                Self::new(Code::OperationDeniedInstanceLockerConflict, "Someone else changed the same resource at the same time. Look at it again and retry.")
-            }
+            crate::state::store::Error::Conflict { .. } => Self::new(
+                Code::OperationDeniedInstanceLockerConflict,
+                "Someone else changed the same resource at the same time. Look at it again and retry.",
+            ),
             other => Self::internal(other),
         }
     }

@@ -17,33 +17,54 @@ use crate::state::records::Access;
 ///
 /// # Errors
 /// The code of the first check that fails.
-pub fn admit(service: &Service, envelope: &Envelope<'_>, route: &Route, request_id: &RequestId, now: UnixTime) -> Result<Arc<AccessKey>, Refusal> {
+pub fn admit(
+    service: &Service,
+    envelope: &Envelope<'_>,
+    route: &Route,
+    request_id: &RequestId,
+    now: UnixTime,
+) -> Result<Arc<AccessKey>, Refusal> {
     envelope.check_time(now)?;
     let key = authenticate(service, envelope)?;
     permit(&key, route.entry.spec, request_id)?;
     let over = |count| Refusal::request_limit_exceeded(count, u64::from(route.limit));
-    service.limiter.admit(key.account, route.index, route.limit, now).map_err(over)?;
+    service
+        .limiter
+        .admit(key.account, route.index, route.limit, now)
+        .map_err(over)?;
     Ok(key)
 }
 
 fn authenticate(service: &Service, envelope: &Envelope<'_>) -> Result<Arc<AccessKey>, Refusal> {
     // No action here may be called unsigned, so `Authorization: SKIP` names no key.
     let Some(secret_id) = envelope.secret_id() else {
-        return Err(Refusal::invalid_authorization("this action must be signed."));
+        return Err(Refusal::invalid_authorization(
+            "this action must be signed.",
+        ));
     };
-    let key = service.catalog.key(secret_id).filter(|key| key.enabled).ok_or_else(Refusal::secret_id_not_found)?;
+    let key = service
+        .catalog
+        .key(secret_id)
+        .filter(|key| key.enabled)
+        .ok_or_else(Refusal::secret_id_not_found)?;
     if envelope.token.is_some() {
         return Err(Refusal::token_failure()); // long-term keys must not carry one
     }
     let verified = match &envelope.proof {
         Proof::Tc3(proof) if proof.unsigned_payload() && !service.config.allow_unsigned_payload => {
-            return Err(Refusal::invalid_authorization("this server does not accept `UNSIGNED-PAYLOAD`."));
+            return Err(Refusal::invalid_authorization(
+                "this server does not accept `UNSIGNED-PAYLOAD`.",
+            ));
         }
         Proof::Tc3(proof) => key.verifies(proof),
         Proof::V1(proof) => proof.verify(key.secret_key()),
         Proof::Skip => false,
     };
-    if verified { Ok(key) } else { Err(Refusal::signature_failure()) }
+    if verified {
+        Ok(key)
+    } else {
+        Err(Refusal::signature_failure())
+    }
 }
 
 fn permit(key: &AccessKey, spec: &Spec, request_id: &RequestId) -> Result<(), Refusal> {

@@ -24,6 +24,12 @@ pub mod paging;
 /// Dates as texts.
 pub mod dates;
 
+/// What the vendor's lists show of what we know.
+pub mod vendor_view;
+
+/// An RO group as the vendor's lists show it.
+pub mod ro_groups;
+
 /// What an action is.
 pub mod action;
 
@@ -41,3 +47,7 @@ pub mod contract;
 
 /// A failed request.
 pub mod error;
+
+/// A running service for the tests of actions.
+#[cfg(test)]
+pub(crate) mod testing;

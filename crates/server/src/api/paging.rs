@@ -15,14 +15,28 @@ pub struct Window {
 ///
 /// # Errors
 /// `InvalidParameterValue` for an offset below 0 or a limit outside of 1 to `largest`.
-pub fn window(offset: Option<i64>, limit: Option<i64>, usual: i64, largest: i64) -> Result<Window, ApiError> {
-    let invalid = |name: &str, why: String| ApiError::new(Code::InvalidParameterValue, format!("The value of parameter `{name}` is not valid: {why}."));
-    let offset = usize::try_from(offset.unwrap_or(0)).map_err(|_| invalid("Offset", "it must be 0 or more".into()))?;
+pub fn window(
+    offset: Option<i64>,
+    limit: Option<i64>,
+    usual: i64,
+    largest: i64,
+) -> Result<Window, ApiError> {
+    let invalid = |name: &str, why: String| {
+        ApiError::new(
+            Code::InvalidParameterValue,
+            format!("The value of parameter `{name}` is not valid: {why}."),
+        )
+    };
+    let offset = usize::try_from(offset.unwrap_or(0))
+        .map_err(|_| invalid("Offset", "it must be 0 or more".into()))?;
     let limit = limit.unwrap_or(usual);
     if !(1..=largest).contains(&limit) {
         return Err(invalid("Limit", format!("it must be 1 to {largest}")));
     }
-    Ok(Window { offset, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
+    Ok(Window {
+        offset,
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+    })
 }
 
 impl Window {
@@ -48,11 +62,26 @@ mod tests {
     #[test]
     fn what_is_out_of_range_is_refused() {
         for (offset, limit, message) in [
-            (Some(-1), None, "InvalidParameterValue: The value of parameter `Offset` is not valid: it must be 0 or more."),
-            (None, Some(0), "InvalidParameterValue: The value of parameter `Limit` is not valid: it must be 1 to 2000."),
-            (None, Some(2001), "InvalidParameterValue: The value of parameter `Limit` is not valid: it must be 1 to 2000."),
+            (
+                Some(-1),
+                None,
+                "InvalidParameterValue: The value of parameter `Offset` is not valid: it must be 0 or more.",
+            ),
+            (
+                None,
+                Some(0),
+                "InvalidParameterValue: The value of parameter `Limit` is not valid: it must be 1 to 2000.",
+            ),
+            (
+                None,
+                Some(2001),
+                "InvalidParameterValue: The value of parameter `Limit` is not valid: it must be 1 to 2000.",
+            ),
         ] {
-            assert_eq!(window(offset, limit, 20, 2000).unwrap_err().to_string(), message);
+            assert_eq!(
+                window(offset, limit, 20, 2000).unwrap_err().to_string(),
+                message
+            );
         }
     }
 }

@@ -24,7 +24,11 @@ impl TryFrom<Cow<'_, str>> for Title {
 
     fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
         let fits = (1..=60).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text.into_owned())) } else { Err("a name has 1 to 60 characters, none of them a control character") }
+        if fits {
+            Ok(Self(text.into_owned()))
+        } else {
+            Err("a name has 1 to 60 characters, none of them a control character")
+        }
     }
 }
 
@@ -44,9 +48,21 @@ impl TryFrom<Cow<'_, str>> for DnsName {
     type Error = &'static str;
 
     fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
-        let label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let is_name = text.len() <= 253 && text.split('.').all(label) && text.parse::<IpAddr>().is_err();
-        if is_name { Ok(Self(text.to_ascii_lowercase())) } else { Err("a DNS name is letters, digits and hyphens between dots, like db.example.com") }
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let is_name =
+            text.len() <= 253 && text.split('.').all(label) && text.parse::<IpAddr>().is_err();
+        if is_name {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err("a DNS name is letters, digits and hyphens between dots, like db.example.com")
+        }
     }
 }
 
@@ -58,18 +74,39 @@ impl From<DnsName> for String {
 
 /// What tags look like, for the reference.
 pub fn example_tags() -> [Tag; 1] {
-    [Tag { key: "env".into(), value: "production".into() }]
+    [Tag {
+        key: "env".into(),
+        value: "production".into(),
+    }]
 }
 
 /// A database account as callers give it: a name and a password, both or neither.
 ///
 /// # Errors
 /// `InvalidParameter` when only one of the two is there.
-pub fn login(context: &Context, owner: &str, names: (&str, &str), user: Option<String>, password: Option<String>) -> Result<Option<Login>, ApiError> {
+pub fn login(
+    context: &Context,
+    owner: &str,
+    names: (&str, &str),
+    user: Option<String>,
+    password: Option<String>,
+) -> Result<Option<Login>, ApiError> {
     match (user.filter(|user| !user.is_empty()), password) {
         (None, None) => Ok(None),
-        (Some(user), Some(password)) => Ok(Some(Login { user, password: context.service.vault.seal(owner, zeroize::Zeroizing::new(password).as_bytes())? })),
-        _ => Err(ApiError::new(Code::InvalidParameter, format!("Specify `{}` and `{}` together, or neither.", names.0, names.1))),
+        (Some(user), Some(password)) => Ok(Some(Login {
+            user,
+            password: context
+                .service
+                .vault
+                .seal(owner, zeroize::Zeroizing::new(password).as_bytes())?,
+        })),
+        _ => Err(ApiError::new(
+            Code::InvalidParameter,
+            format!(
+                "Specify `{}` and `{}` together, or neither.",
+                names.0, names.1
+            ),
+        )),
     }
 }
 
@@ -78,10 +115,15 @@ pub fn login(context: &Context, owner: &str, names: (&str, &str), user: Option<S
 /// # Errors
 /// `InvalidParameterValue` when there is no certificate in the text.
 pub fn ca(pem: Option<String>) -> Result<Option<String>, ApiError> {
-    let Some(pem) = pem.filter(|pem| !pem.is_empty()) else { return Ok(None) };
+    let Some(pem) = pem.filter(|pem| !pem.is_empty()) else {
+        return Ok(None);
+    };
     match Trust::from_pem(pem.as_bytes()) {
         Ok(_) => Ok(Some(pem)),
-        Err(error) => Err(ApiError::new(Code::InvalidParameterValue, format!("The value of parameter `CaCertificates` is not valid: {error}."))),
+        Err(error) => Err(ApiError::new(
+            Code::InvalidParameterValue,
+            format!("The value of parameter `CaCertificates` is not valid: {error}."),
+        )),
     }
 }
 
@@ -89,10 +131,23 @@ pub fn ca(pem: Option<String>) -> Result<Option<String>, ApiError> {
 ///
 /// # Errors
 /// `InvalidParameterValue` for a wrong number of nodes, or for one that is there twice.
-pub fn check_nodes(nodes: &[Target], count: std::ops::RangeInclusive<usize>, of: &str) -> Result<(), ApiError> {
-    let invalid = |why: String| Err(ApiError::new(Code::InvalidParameterValue, format!("The value of parameter `Nodes` is not valid: {why}.")));
+pub fn check_nodes(
+    nodes: &[Target],
+    count: std::ops::RangeInclusive<usize>,
+    of: &str,
+) -> Result<(), ApiError> {
+    let invalid = |why: String| {
+        Err(ApiError::new(
+            Code::InvalidParameterValue,
+            format!("The value of parameter `Nodes` is not valid: {why}."),
+        ))
+    };
     if !count.contains(&nodes.len()) {
-        let wanted = if count.start() == count.end() { count.start().to_string() } else { format!("{} to {}", count.start(), count.end()) };
+        let wanted = if count.start() == count.end() {
+            count.start().to_string()
+        } else {
+            format!("{} to {}", count.start(), count.end())
+        };
         return invalid(format!("{of} has {wanted} node(s), {} given", nodes.len()));
     }
     let mut seen = HashSet::new();
@@ -108,7 +163,10 @@ pub fn check_nodes(nodes: &[Target], count: std::ops::RangeInclusive<usize>, of:
 /// `InvalidParameter` for `sql` without an account.
 pub fn check_driver(of: &Registration) -> Result<(), ApiError> {
     if of.driver == Driver::Sql && of.sql.is_none() {
-        return Err(ApiError::new(Code::InvalidParameter, "The driver `sql` needs `SqlUser` and `SqlPassword`."));
+        return Err(ApiError::new(
+            Code::InvalidParameter,
+            "The driver `sql` needs `SqlUser` and `SqlPassword`.",
+        ));
     }
     Ok(())
 }

@@ -48,11 +48,18 @@ impl Shape {
     }
 
     fn read(schema: &Value, defs: &Value) -> Self {
-        if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/")) {
+        if let Some(name) = schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|path| path.strip_prefix("#/$defs/"))
+        {
             return Self::read(&defs[name], defs);
         }
         if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
-            let some = options.iter().find(|option| option["type"] != "null").expect("an option that is not null");
+            let some = options
+                .iter()
+                .find(|option| option["type"] != "null")
+                .expect("an option that is not null");
             return Self::read(some, defs);
         }
         match type_of(schema) {
@@ -71,8 +78,12 @@ impl Shape {
     /// # Errors
     /// `UnknownParameter`, `MissingParameter`, or the code for a wrong type, with the path of the parameter.
     pub fn check(&self, parameters: Parameters) -> Result<Map<String, Value>, Refusal> {
-        let Self::Object(fields) = self else { unreachable!("an input is an object") };
-        let walk = Walk { text: parameters.text };
+        let Self::Object(fields) = self else {
+            unreachable!("an input is an object")
+        };
+        let walk = Walk {
+            text: parameters.text,
+        };
         walk.object(fields, parameters.map, &Path::Root)
     }
 }
@@ -80,15 +91,34 @@ impl Shape {
 fn type_of(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(name) => name,
-        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("null"),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|name| *name != "null")
+            .unwrap_or("null"),
         _ => "nothing",
     }
 }
 
 fn fields(schema: &Value, defs: &Value) -> BTreeMap<String, Field> {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let properties = schema["properties"].as_object().into_iter().flatten();
-    properties.map(|(name, schema)| (name.clone(), Field { required: required.contains(&name.as_str()), shape: Shape::read(schema, defs) })).collect()
+    properties
+        .map(|(name, schema)| {
+            (
+                name.clone(),
+                Field {
+                    required: required.contains(&name.as_str()),
+                    shape: Shape::read(schema, defs),
+                },
+            )
+        })
+        .collect()
 }
 
 /// Where in the parameters we are; printed only when something is wrong.
@@ -113,16 +143,26 @@ struct Walk {
 }
 
 impl Walk {
-    fn object(&self, fields: &BTreeMap<String, Field>, mut map: Map<String, Value>, at: &Path<'_>) -> Result<Map<String, Value>, Refusal> {
+    fn object(
+        &self,
+        fields: &BTreeMap<String, Field>,
+        mut map: Map<String, Value>,
+        at: &Path<'_>,
+    ) -> Result<Map<String, Value>, Refusal> {
         map.retain(|_, value| !value.is_null()); // null is the same as absent: SDKs send either
         if let Some(unknown) = map.keys().find(|name| !fields.contains_key(*name)) {
             return Err(Refusal::unknown_parameter(Path::Under(at, unknown)));
         }
         for (name, field) in fields {
             match map.get_mut(name) {
-                None if field.required => return Err(Refusal::missing_parameter(Path::Under(at, name))),
+                None if field.required => {
+                    return Err(Refusal::missing_parameter(Path::Under(at, name)));
+                }
                 None => {}
-                Some(value) => *value = self.value(&field.shape, std::mem::take(value), &Path::Under(at, name))?,
+                Some(value) => {
+                    *value =
+                        self.value(&field.shape, std::mem::take(value), &Path::Under(at, name))?
+                }
             }
         }
         Ok(map)
@@ -133,13 +173,22 @@ impl Walk {
             (Shape::Text, value @ Value::String(_))
             | (Shape::Number, value @ Value::Number(_))
             | (Shape::Boolean, value @ Value::Bool(_)) => Ok(value),
-            (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Value::Number(number)),
-            (Shape::Object(fields), Value::Object(map)) => Ok(Value::Object(self.object(fields, map, at)?)),
+            (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                Ok(Value::Number(number))
+            }
+            (Shape::Object(fields), Value::Object(map)) => {
+                Ok(Value::Object(self.object(fields, map, at)?))
+            }
             (Shape::List(shape), Value::Array(values)) => {
-                let each = values.into_iter().enumerate().map(|(n, value)| self.value(shape, value, &Path::Under(at, &n)));
+                let each = values
+                    .into_iter()
+                    .enumerate()
+                    .map(|(n, value)| self.value(shape, value, &Path::Under(at, &n)));
                 Ok(Value::Array(each.collect::<Result<_, _>>()?))
             }
-            (shape, Value::String(text)) if self.text => from_text(shape, &text).ok_or_else(|| wrong_type(shape, at)),
+            (shape, Value::String(text)) if self.text => {
+                from_text(shape, &text).ok_or_else(|| wrong_type(shape, at))
+            }
             (shape, _) => Err(wrong_type(shape, at)),
         }
     }
@@ -162,8 +211,13 @@ fn from_text(shape: &Shape, text: &str) -> Option<Value> {
 /// The vendor documents `JsonUnmarshalError` for a body whose field has the wrong type.
 fn wrong_type(expected: &Shape, at: &Path<'_>) -> Refusal {
     let expected = expected.name();
-    Refusal::new(Code::InvalidParameterJsonUnmarshalError, format!("The value type of parameter `{at}` is not valid: {expected} was expected."))
-        .in_chinese(format!("参数 `{at}` 取值类型错误。参数类型应为 {expected}。"))
+    Refusal::new(
+        Code::InvalidParameterJsonUnmarshalError,
+        format!("The value type of parameter `{at}` is not valid: {expected} was expected."),
+    )
+    .in_chinese(format!(
+        "参数 `{at}` 取值类型错误。参数类型应为 {expected}。"
+    ))
 }
 
 impl Shape {
@@ -188,16 +242,21 @@ pub fn decode<T: DeserializeOwned>(parameters: Map<String, Value>) -> Result<T, 
     // The path costs time to keep, and almost every call is right: it is found by a second reading.
     T::deserialize(&value).map_err(|_| match serde_path_to_error::deserialize::<_, T>(&value) {
         Err(error) => invalid_value(&error),
-        Ok(_) => ApiError::internal(anyhow::anyhow!("a second reading of the same parameters came out differently")),
+        Ok(_) => ApiError::internal(anyhow::anyhow!(
+            "a second reading of the same parameters came out differently"
+        )),
     })
 }
 
 fn invalid_value(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let path = error.path().to_string().replace('[', ".").replace(']', "");
     let why = error.inner();
-    Refusal::new(Code::InvalidParameterValue, format!("The value of parameter `{path}` is not valid: {why}."))
-        .in_chinese(format!("参数 `{path}` 取值错误：{why}。"))
-        .into()
+    Refusal::new(
+        Code::InvalidParameterValue,
+        format!("The value of parameter `{path}` is not valid: {why}."),
+    )
+    .in_chinese(format!("参数 `{path}` 取值错误：{why}。"))
+    .into()
 }
 
 #[cfg(test)]
@@ -229,9 +288,15 @@ mod tests {
 
     fn read(parameters: Value, text: bool) -> Result<String, String> {
         let shape = Shape::of(&schemars::schema_for!(Input));
-        let Value::Object(map) = parameters else { panic!("an object") };
-        let map = shape.check(Parameters { map, text }).map_err(|refusal| refusal.to_string())?;
-        decode::<Input>(map).map(|input| format!("{input:?}")).map_err(|error| error.to_string())
+        let Value::Object(map) = parameters else {
+            panic!("an object")
+        };
+        let map = shape
+            .check(Parameters { map, text })
+            .map_err(|refusal| refusal.to_string())?;
+        decode::<Input>(map)
+            .map(|input| format!("{input:?}"))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -256,14 +321,38 @@ mod tests {
     fn each_mistake_names_the_parameter() {
         let id = "cdb-c1nl9rpv";
         for (parameters, expected) in [
-            (json!({}), "MissingParameter: The request is missing a required parameter `InstanceId`."),
-            (json!({ "InstanceId": id, "Filters": [{}] }), "MissingParameter: The request is missing a required parameter `Filters.0.Name`."),
-            (json!({ "InstanceId": id, "Colour": 1 }), "UnknownParameter: The parameter `Colour` is not recognized."),
-            (json!({ "InstanceId": id, "Filters": [{ "Name": "a", "Nam": 1 }] }), "UnknownParameter: The parameter `Filters.0.Nam` is not recognized."),
-            (json!({ "InstanceId": 7 }), "InvalidParameter.JsonUnmarshalError: The value type of parameter `InstanceId` is not valid: a string was expected."),
-            (json!({ "InstanceId": id, "Limit": "5" }), "InvalidParameter.JsonUnmarshalError: The value type of parameter `Limit` is not valid: an integer was expected."),
-            (json!({ "InstanceId": id, "Limit": 5.5 }), "InvalidParameter.JsonUnmarshalError: The value type of parameter `Limit` is not valid: an integer was expected."),
-            (json!({ "InstanceId": id, "Filters": {} }), "InvalidParameter.JsonUnmarshalError: The value type of parameter `Filters` is not valid: an array was expected."),
+            (
+                json!({}),
+                "MissingParameter: The request is missing a required parameter `InstanceId`.",
+            ),
+            (
+                json!({ "InstanceId": id, "Filters": [{}] }),
+                "MissingParameter: The request is missing a required parameter `Filters.0.Name`.",
+            ),
+            (
+                json!({ "InstanceId": id, "Colour": 1 }),
+                "UnknownParameter: The parameter `Colour` is not recognized.",
+            ),
+            (
+                json!({ "InstanceId": id, "Filters": [{ "Name": "a", "Nam": 1 }] }),
+                "UnknownParameter: The parameter `Filters.0.Nam` is not recognized.",
+            ),
+            (
+                json!({ "InstanceId": 7 }),
+                "InvalidParameter.JsonUnmarshalError: The value type of parameter `InstanceId` is not valid: a string was expected.",
+            ),
+            (
+                json!({ "InstanceId": id, "Limit": "5" }),
+                "InvalidParameter.JsonUnmarshalError: The value type of parameter `Limit` is not valid: an integer was expected.",
+            ),
+            (
+                json!({ "InstanceId": id, "Limit": 5.5 }),
+                "InvalidParameter.JsonUnmarshalError: The value type of parameter `Limit` is not valid: an integer was expected.",
+            ),
+            (
+                json!({ "InstanceId": id, "Filters": {} }),
+                "InvalidParameter.JsonUnmarshalError: The value type of parameter `Filters` is not valid: an array was expected.",
+            ),
             (
                 json!({ "InstanceId": "c1nl9rpv" }),
                 "InvalidParameterValue: The value of parameter `InstanceId` is not valid: an instance ID is `cdb-` and eight of a-z0-9, like `cdb-c1nl9rpv`.",

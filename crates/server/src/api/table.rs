@@ -37,11 +37,23 @@ impl Table {
             entry,
             index,
             shape: Shape::of(&(entry.input)()),
-            limit: rates.get(entry.spec.name).copied().unwrap_or(entry.spec.limit),
+            limit: rates
+                .get(entry.spec.name)
+                .copied()
+                .unwrap_or(entry.spec.limit),
             metrics: metrics.action(entry.spec.product.name(), entry.spec.name),
         };
-        let of = |product| ACTIONS.iter().enumerate().filter(move |(_, entry)| entry.spec.product == product).map(route).map(|r| (r.entry.spec.name, r));
-        Self { products: Product::ALL.map(|product| (product, of(product).collect())) }
+        let of = |product| {
+            ACTIONS
+                .iter()
+                .enumerate()
+                .filter(move |(_, entry)| entry.spec.product == product)
+                .map(route)
+                .map(|r| (r.entry.spec.name, r))
+        };
+        Self {
+            products: Product::ALL.map(|product| (product, of(product).collect())),
+        }
     }
 
     /// The action that a request names. A version belongs to one service, so it tells which.
@@ -49,7 +61,10 @@ impl Table {
     /// # Errors
     /// `NoSuchVersion`, `InvalidAction`.
     pub fn find(&self, action: &str, version: &str) -> Result<&Route, Refusal> {
-        let of_version = self.products.iter().find(|(product, _)| product.version() == version);
+        let of_version = self
+            .products
+            .iter()
+            .find(|(product, _)| product.version() == version);
         let (_, routes) = of_version.ok_or_else(Refusal::no_such_version)?;
         routes.get(action).ok_or_else(Refusal::invalid_action)
     }

@@ -39,17 +39,25 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub type Reply = Response<Full<Bytes>>;
 
 /// Accepts connections until it is told to stop, then lets those under way finish.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, acceptor: Option<TlsAcceptor>, stopped: CancellationToken) {
+pub async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    stopped: CancellationToken,
+) {
     let room = Arc::new(Semaphore::new(service.config.max_connections));
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            break;
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopped.cancelled() => break,
         };
         match accepted {
             Ok((stream, from)) => {
-                let (service, acceptor, stopped) = (Arc::clone(&service), acceptor.clone(), stopped.clone());
+                let (service, acceptor, stopped) =
+                    (Arc::clone(&service), acceptor.clone(), stopped.clone());
                 tokio::spawn(async move {
                     connection(service, stream, from, acceptor, stopped).await;
                     drop(permit);
@@ -64,12 +72,21 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, acceptor: Optio
     }
     drop(listener);
     let all = u32::try_from(service.config.max_connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(service.config.shutdown_timeout, room.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(service.config.shutdown_timeout, room.acquire_many(all))
+        .await
+        .is_err()
+    {
         tracing::warn!("some connections were cut off at shutdown");
     }
 }
 
-async fn connection(service: Arc<Service>, stream: TcpStream, from: SocketAddr, acceptor: Option<TlsAcceptor>, stopped: CancellationToken) {
+async fn connection(
+    service: Arc<Service>,
+    stream: TcpStream,
+    from: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    stopped: CancellationToken,
+) {
     // Answers are one small write each; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = acceptor else {
@@ -92,7 +109,12 @@ async fn greets_with_tls(stream: &TcpStream) -> bool {
     matches!(tokio::time::timeout(HEAD, stream.peek(&mut first)).await, Ok(Ok(1)) if first[0] == TLS_HANDSHAKE)
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(service: Arc<Service>, stream: S, from: SocketAddr, stopped: CancellationToken) {
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    service: Arc<Service>,
+    stream: S,
+    from: SocketAddr,
+    stopped: CancellationToken,
+) {
     let answer = service_fn(move |request| {
         let service = Arc::clone(&service);
         async move { Ok::<_, std::convert::Infallible>(route(&service, from, request).await) }
@@ -124,13 +146,19 @@ async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incomi
     }
     let is_reading = request.method() == Method::GET || request.method() == Method::HEAD;
     match path {
-        _ if !is_reading => text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are supported here.\n"),
+        _ if !is_reading => text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Only GET and HEAD are supported here.\n",
+        ),
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" => text(StatusCode::OK, "ready\n"), // nothing listens before the catalog is loaded
         "/metrics" => web::metrics(service),
         _ => match path.strip_prefix("/certificates/") {
             Some(rest) => web::download::answer(service, from, rest, &request).await,
-            None => text(StatusCode::NOT_FOUND, "There is nothing here. The API is at /.\n"),
+            None => text(
+                StatusCode::NOT_FOUND,
+                "There is nothing here. The API is at /.\n",
+            ),
         },
     }
 }
@@ -139,7 +167,10 @@ async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incomi
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    reply.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     reply
 }
 
@@ -147,9 +178,19 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
     // HTTP/1.1 has the host in a header; with an absolute target it may be there as well.
-    let host = parts.headers.get(HOST).map_or(Ok(""), HeaderValue::to_str).unwrap_or_default();
+    let host = parts
+        .headers
+        .get(HOST)
+        .map_or(Ok(""), HeaderValue::to_str)
+        .unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
-    let mut request = wire::Request { method: &parts.method, host, query, headers: &parts.headers, body: &[] };
+    let mut request = wire::Request {
+        method: &parts.method,
+        host,
+        query,
+        headers: &parts.headers,
+        body: &[],
+    };
     let answer = match read(body, &parts.headers).await {
         Ok(body) => {
             request.body = &body;
@@ -158,14 +199,18 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
         Err(refusal) => call::refuse(service, from, &request, refusal),
     };
     let mut reply = Response::new(Full::new(Bytes::from(answer)));
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
+    reply
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
     reply
 }
 
 /// Reads a body of at most the size that the largest kind of request may have.
 async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::request_size_limit_exceeded(MAX_TC3_BODY);
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_TC3_BODY) {
         drain(body).await;
         return Err(too_large());
@@ -173,8 +218,12 @@ async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refus
     match tokio::time::timeout(BODY, Limited::new(body, MAX_TC3_BODY).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::malformed_parameters("The request body broke off before its end.")),
-        Err(_) => Err(Refusal::malformed_parameters("The request body took too long to arrive.")),
+        Ok(Err(_)) => Err(Refusal::malformed_parameters(
+            "The request body broke off before its end.",
+        )),
+        Err(_) => Err(Refusal::malformed_parameters(
+            "The request body took too long to arrive.",
+        )),
     }
 }
 

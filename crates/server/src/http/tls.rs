@@ -18,9 +18,15 @@ use crate::service::StartError;
 /// # Errors
 /// Names the file that cannot be used.
 pub fn acceptor(tls: Option<&Tls>) -> Result<Option<TlsAcceptor>, StartError> {
-    let Some(Tls { certificate, key }) = tls else { return Ok(None) };
-    let failed = |path: &std::path::Path, error: &dyn std::fmt::Display| StartError::Tls(format!("{}: {error}", path.display()));
-    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|e| failed(certificate, &e))?;
+    let Some(Tls { certificate, key }) = tls else {
+        return Ok(None);
+    };
+    let failed = |path: &std::path::Path, error: &dyn std::fmt::Display| {
+        StartError::Tls(format!("{}: {error}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| failed(certificate, &e))?;
     if chain.is_empty() {
         return Err(failed(certificate, &"there is no certificate in it"));
     }
@@ -30,7 +36,12 @@ pub fn acceptor(tls: Option<&Tls>) -> Result<Option<TlsAcceptor>, StartError> {
         .map_err(|e| StartError::Tls(e.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .map_err(|e| failed(certificate, &format!("it does not go with {}: {e}", key.display())))?;
+        .map_err(|e| {
+            failed(
+                certificate,
+                &format!("it does not go with {}: {e}", key.display()),
+            )
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

@@ -79,9 +79,21 @@ impl Audit {
     /// # Errors
     /// When the file cannot be opened, or its last line is none of ours.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
         let last = recover(&mut file)?;
-        Ok(Self { inner: Mutex::new(Inner { file: BufWriter::with_capacity(64 << 10, file), last, second: 0, refusals: 0 }) })
+        Ok(Self {
+            inner: Mutex::new(Inner {
+                file: BufWriter::with_capacity(64 << 10, file),
+                last,
+                second: 0,
+                refusals: 0,
+            }),
+        })
     }
 
     /// Appends a line and answers once it is on the disk. For writes.
@@ -146,7 +158,10 @@ impl Inner {
 
 /// The hash of a line: over the hash before it and its own text.
 fn chain(last: &[u8; HASH], body: &str) -> [u8; HASH] {
-    let digest = Sha256::new().chain_update(last).chain_update(body).finalize();
+    let digest = Sha256::new()
+        .chain_update(last)
+        .chain_update(body)
+        .finalize();
     let mut hash = [0; HASH];
     hex::encode_to_slice(digest, &mut hash).expect("32 bytes are 64 digits");
     hash
@@ -173,23 +188,40 @@ fn recover(file: &mut File) -> std::io::Result<[u8; HASH]> {
     file.seek(SeekFrom::Start(start))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
-    let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = tail
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     if whole < tail.len() {
-        tracing::warn!(bytes = tail.len() - whole, "the last line of the audit log was cut short by a crash; it is removed");
+        tracing::warn!(
+            bytes = tail.len() - whole,
+            "the last line of the audit log was cut short by a crash; it is removed"
+        );
         file.set_len(start + whole as u64)?;
     }
-    let Some(last) = tail[..whole].trim_ascii_end().rsplit(|byte| *byte == b'\n').next().filter(|line| !line.is_empty()) else {
+    let Some(last) = tail[..whole]
+        .trim_ascii_end()
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .filter(|line| !line.is_empty())
+    else {
         return Ok([b'0'; HASH]);
     };
     let line = String::from_utf8_lossy(last);
-    split(&line).map(|(_, hash)| hash).ok_or_else(|| std::io::Error::other("the last line of the audit log has no hash: the file is not ours, or was edited"))
+    split(&line).map(|(_, hash)| hash).ok_or_else(|| {
+        std::io::Error::other(
+            "the last line of the audit log has no hash: the file is not ours, or was edited",
+        )
+    })
 }
 
 /// What is wrong with an audit log.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// The chain does not hold at this line.
-    #[error("line {0} does not follow from the line before it: it, or what was before it, was changed, removed or added")]
+    #[error(
+        "line {0} does not follow from the line before it: it, or what was before it, was changed, removed or added"
+    )]
     Line(u64),
     /// The file cannot be read.
     #[error(transparent)]
@@ -236,7 +268,9 @@ mod tests {
         let path = folder.path().join("audit.jsonl");
         let audit = Audit::open(&path).unwrap();
         for n in 0..count {
-            audit.record(&line(&n.to_string(), Outcome::Attempt)).unwrap();
+            audit
+                .record(&line(&n.to_string(), Outcome::Attempt))
+                .unwrap();
         }
         (folder, path)
     }
@@ -255,7 +289,10 @@ mod tests {
     #[test]
     fn the_chain_goes_on_after_a_restart() {
         let (_folder, path) = log_of(3);
-        Audit::open(&path).unwrap().record(&line("later", Outcome::Done)).unwrap();
+        Audit::open(&path)
+            .unwrap()
+            .record(&line("later", Outcome::Done))
+            .unwrap();
         assert_eq!(verify(&path).unwrap(), 4);
     }
 
@@ -272,7 +309,10 @@ mod tests {
             }
         };
         let changed = lines[2].replace("RegisterInstance", "DescribeFleet");
-        assert_eq!(broken_at(&[lines[0], lines[1], &changed, lines[3], lines[4]]), 3);
+        assert_eq!(
+            broken_at(&[lines[0], lines[1], &changed, lines[3], lines[4]]),
+            3
+        );
         assert_eq!(broken_at(&[lines[0], lines[2], lines[3], lines[4]]), 2);
         assert_eq!(broken_at(&[lines[0], lines[1], lines[1], lines[2]]), 3);
     }
@@ -282,7 +322,10 @@ mod tests {
         let (_folder, path) = log_of(2);
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"time\":1")).unwrap();
-        Audit::open(&path).unwrap().record(&line("next", Outcome::Done)).unwrap();
+        Audit::open(&path)
+            .unwrap()
+            .record(&line("next", Outcome::Done))
+            .unwrap();
         assert_eq!(verify(&path).unwrap(), 3);
         assert!(std::fs::read_to_string(&path).unwrap().starts_with(&whole));
     }
@@ -294,9 +337,16 @@ mod tests {
         for _ in 0..1000 {
             audit.note(&line("flood", Outcome::Refused));
         }
-        audit.note(&Line { time: 1_795_490_001, ..line("next", Outcome::Refused) });
+        audit.note(&Line {
+            time: 1_795_490_001,
+            ..line("next", Outcome::Refused)
+        });
         audit.flush();
         assert_eq!(verify(&path).unwrap(), u64::from(REFUSALS_PER_SECOND) + 2);
-        assert!(std::fs::read_to_string(&path).unwrap().contains("\"suppressed\":800"));
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .contains("\"suppressed\":800")
+        );
     }
 }

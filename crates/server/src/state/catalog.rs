@@ -18,7 +18,10 @@ use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node, Observed, Profile};
-use crate::state::records::{self, Alive, Architecture, BadDocument, Driver, InstanceRecord, KeyRecord, ObservationRecord, Registration, RoGroupRecord, Tag};
+use crate::state::records::{
+    self, Alive, Architecture, BadDocument, Driver, InstanceRecord, KeyRecord, ObservationRecord,
+    Registration, RoGroupRecord, Tag,
+};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Entry, Event, Page, Revision, Store, Write};
 use crate::state::vault::{self, Vault};
@@ -110,7 +113,11 @@ impl Catalog {
     ///
     /// # Errors
     /// When the store fails or a document cannot be read. Nothing is served from half a catalog.
-    pub async fn load(store: Sqlite, vault: Arc<Vault>, discovered: mpsc::UnboundedSender<Arc<Node>>) -> Result<Arc<Self>, Error> {
+    pub async fn load(
+        store: Sqlite,
+        vault: Arc<Vault>,
+        discovered: mpsc::UnboundedSender<Arc<Node>>,
+    ) -> Result<Arc<Self>, Error> {
         let since = store.list("", "", 0).await?.revision;
         let mut writer = Writer::new(vault, discovered);
         let seen = match store.get(records::ALIVE).await? {
@@ -124,18 +131,40 @@ impl Catalog {
         })
         .await?;
         let mut groups = Vec::new();
-        for_each(&store, records::GROUPS, |key, record: RoGroupRecord| groups.push(Arc::new(writer.group(key, record)))).await?;
-        for_each(&store, records::OBSERVATIONS, |_, record: ObservationRecord| writer.observe(&record, seen)).await?;
+        for_each(&store, records::GROUPS, |key, record: RoGroupRecord| {
+            groups.push(Arc::new(writer.group(key, record)))
+        })
+        .await?;
+        for_each(
+            &store,
+            records::OBSERVATIONS,
+            |_, record: ObservationRecord| writer.observe(&record, seen),
+        )
+        .await?;
         let mut keys = Vec::new();
-        for_each(&store, records::KEYS, |key, record: KeyRecord| keys.push((key.to_owned(), record))).await?;
-        let keys = keys.into_iter().map(|(key, record)| writer.access_key(&key, record)).collect::<Result<Vec<_>, _>>()?;
+        for_each(&store, records::KEYS, |key, record: KeyRecord| {
+            keys.push((key.to_owned(), record))
+        })
+        .await?;
+        let keys = keys
+            .into_iter()
+            .map(|(key, record)| writer.access_key(&key, record))
+            .collect::<Result<Vec<_>, _>>()?;
 
         let catalog = Arc::new(Self {
             instances: Index::of(instances.into_iter().map(|i| (i.id.tail().word(), i))),
             groups_of: Index::of(by_primary(&groups)),
-            group_of: Index::of(groups.iter().flat_map(|g| g.members.iter().map(|m| (m.tail().word(), Arc::clone(g))))),
+            group_of: Index::of(
+                groups
+                    .iter()
+                    .flat_map(|g| g.members.iter().map(|m| (m.tail().word(), Arc::clone(g)))),
+            ),
             groups: Index::of(groups.into_iter().map(|g| (g.id.tail().word(), g))),
-            keys: ArcSwap::from_pointee(keys.into_iter().map(|k| (k.secret_id.clone(), Arc::new(k))).collect()),
+            keys: ArcSwap::from_pointee(
+                keys.into_iter()
+                    .map(|k| (k.secret_id.clone(), Arc::new(k)))
+                    .collect(),
+            ),
             applied: watch::Sender::new(since),
             store,
         });
@@ -151,7 +180,8 @@ impl Catalog {
 
     /// Lends the instance with this ID to `read`, for the hot path.
     pub fn with_instance<R>(&self, id: InstanceId, read: impl FnOnce(&Instance) -> R) -> Option<R> {
-        self.instances.with(id.tail().word(), |instance| read(instance))
+        self.instances
+            .with(id.tail().word(), |instance| read(instance))
     }
 
     /// The RO group with this ID, whoever's it is.
@@ -161,7 +191,9 @@ impl Catalog {
 
     /// The RO groups of an instance.
     pub fn groups_of(&self, primary: InstanceId) -> Arc<[Arc<RoGroup>]> {
-        self.groups_of.get(primary.tail().word()).unwrap_or_else(|| Arc::from([]))
+        self.groups_of
+            .get(primary.tail().word())
+            .unwrap_or_else(|| Arc::from([]))
     }
 
     /// The group that a read-only instance belongs to.
@@ -197,15 +229,22 @@ impl Catalog {
         let revision = self.store.commit(writes).await?;
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|applied| *applied >= revision).await;
-        reached.map(|_| ()).map_err(|_| store::Error::Backend("the catalog stopped following the store".into()))
+        reached
+            .map(|_| ())
+            .map_err(|_| store::Error::Backend("the catalog stopped following the store".into()))
     }
 
     /// Reads one document. Not for the hot path: this asks the store.
     ///
     /// # Errors
     /// When the store fails or the document cannot be read.
-    pub async fn document<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<(T, Revision)>, Error> {
-        let Some(entry) = self.store.get(key).await? else { return Ok(None) };
+    pub async fn document<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<(T, Revision)>, Error> {
+        let Some(entry) = self.store.get(key).await? else {
+            return Ok(None);
+        };
         Ok(Some((records::decode(key, &entry.value)?, entry.revision)))
     }
 
@@ -219,11 +258,14 @@ impl Catalog {
             for member in &before.members {
                 self.group_of.set(member.tail().word(), None);
             }
-            self.change_groups_of(before.primary, |groups| groups.retain(|group| group.id != id));
+            self.change_groups_of(before.primary, |groups| {
+                groups.retain(|group| group.id != id)
+            });
         }
         if let Some(group) = next {
             for member in &group.members {
-                self.group_of.set(member.tail().word(), Some(Arc::clone(group)));
+                self.group_of
+                    .set(member.tail().word(), Some(Arc::clone(group)));
             }
             self.change_groups_of(group.primary, |groups| groups.push(Arc::clone(group)));
         }
@@ -233,7 +275,10 @@ impl Catalog {
     fn change_groups_of(&self, primary: InstanceId, change: impl FnOnce(&mut Vec<Arc<RoGroup>>)) {
         let mut groups = self.groups_of(primary).to_vec();
         change(&mut groups);
-        self.groups_of.set(primary.tail().word(), (!groups.is_empty()).then(|| groups.into()));
+        self.groups_of.set(
+            primary.tail().word(),
+            (!groups.is_empty()).then(|| groups.into()),
+        );
     }
 
     fn set_key(&self, secret_id: &str, key: Option<AccessKey>) {
@@ -249,12 +294,19 @@ impl Catalog {
 fn by_primary(groups: &[Arc<RoGroup>]) -> impl Iterator<Item = (u64, Arc<[Arc<RoGroup>]>)> {
     let mut of: HashMap<u64, Vec<Arc<RoGroup>>> = HashMap::new();
     for group in groups {
-        of.entry(group.primary.tail().word()).or_default().push(Arc::clone(group));
+        of.entry(group.primary.tail().word())
+            .or_default()
+            .push(Arc::clone(group));
     }
-    of.into_iter().map(|(primary, groups)| (primary, groups.into()))
+    of.into_iter()
+        .map(|(primary, groups)| (primary, groups.into()))
 }
 
-async fn for_each<T: serde::de::DeserializeOwned>(store: &Sqlite, prefix: &str, mut each: impl FnMut(&str, T)) -> Result<(), Error> {
+async fn for_each<T: serde::de::DeserializeOwned>(
+    store: &Sqlite,
+    prefix: &str,
+    mut each: impl FnMut(&str, T),
+) -> Result<(), Error> {
     let mut after = String::new();
     loop {
         let Page { entries, .. } = store.list(prefix, &after, PAGE).await?;
@@ -274,8 +326,16 @@ fn access(owner: &str, of: &Registration) -> Option<Access> {
         return None;
     }
     // Checked when it was registered; a bundle that cannot be read now trusts nobody.
-    let trust = of.ca.as_deref().and_then(|pem| Trust::from_pem(pem.as_bytes()).ok()).unwrap_or_default();
-    Some(Access { owner: owner.to_owned(), login: of.probe.clone(), trust })
+    let trust = of
+        .ca
+        .as_deref()
+        .and_then(|pem| Trust::from_pem(pem.as_bytes()).ok())
+        .unwrap_or_default();
+    Some(Access {
+        owner: owner.to_owned(),
+        login: of.probe.clone(),
+        trust,
+    })
 }
 
 /// The one that changes the catalog: it alone knows which nodes there are.
@@ -289,18 +349,28 @@ struct Writer {
 
 impl Writer {
     fn new(vault: Arc<Vault>, discovered: mpsc::UnboundedSender<Arc<Node>>) -> Self {
-        Self { vault, discovered, nodes: HashTable::new(), hasher: RandomState::new(), profiles: HashSet::default() }
+        Self {
+            vault,
+            discovered,
+            nodes: HashTable::new(),
+            hasher: RandomState::new(),
+            profiles: HashSet::default(),
+        }
     }
 
     /// Applies events until the store or the catalog is gone.
     async fn follow(mut self, catalog: std::sync::Weak<Catalog>, mut events: store::Watch) {
         while let Some(event) = events.recv().await {
-            let Some(catalog) = catalog.upgrade() else { return };
+            let Some(catalog) = catalog.upgrade() else {
+                return;
+            };
             if let Err(error) = self.apply(&catalog, &event) {
                 // The document was written by ourselves a moment ago, or by another node of a newer version.
                 tracing::error!(key = event.key, %error, "a change could not be applied; reads go on with what was known");
             }
-            catalog.applied.send_if_modified(|applied| std::mem::replace(applied, event.revision) != event.revision);
+            catalog.applied.send_if_modified(|applied| {
+                std::mem::replace(applied, event.revision) != event.revision
+            });
         }
     }
 
@@ -309,41 +379,87 @@ impl Writer {
         let value = value.as_deref();
         let name = key.rsplit('/').next().unwrap_or_default();
         if key.starts_with(records::INSTANCES) {
-            let Ok(id) = name.parse::<InstanceId>() else { return Ok(()) };
-            let next = value.map(|v| records::decode(key, v)).transpose()?.map(|record| Arc::new(self.instance(key, record)));
+            let Ok(id) = name.parse::<InstanceId>() else {
+                return Ok(());
+            };
+            let next = value
+                .map(|v| records::decode(key, v))
+                .transpose()?
+                .map(|record| Arc::new(self.instance(key, record)));
             let before = catalog.instance(id);
             catalog.set_instance(id, next);
             self.release(before.as_ref().map(|instance| &instance.common));
         } else if key.starts_with(records::GROUPS) {
-            let Ok(id) = name.parse::<RoGroupId>() else { return Ok(()) };
-            let next = value.map(|v| records::decode(key, v)).transpose()?.map(|record| Arc::new(self.group(key, record)));
+            let Ok(id) = name.parse::<RoGroupId>() else {
+                return Ok(());
+            };
+            let next = value
+                .map(|v| records::decode(key, v))
+                .transpose()?
+                .map(|record| Arc::new(self.group(key, record)));
             let before = catalog.group(id);
             catalog.set_group(id, next.as_ref());
             self.release(before.as_ref().map(|group| &group.common));
         } else if key.starts_with(records::OBSERVATIONS) {
-            if let Some(record) = value.map(|v| records::decode::<ObservationRecord>(key, v)).transpose()? {
+            if let Some(record) = value
+                .map(|v| records::decode::<ObservationRecord>(key, v))
+                .transpose()?
+            {
                 self.observe(&record, record.since);
             }
         } else if key.starts_with(records::KEYS) {
-            let next = value.map(|v| records::decode(key, v)).transpose()?.map(|record| self.access_key(key, record)).transpose()?;
+            let next = value
+                .map(|v| records::decode(key, v))
+                .transpose()?
+                .map(|record| self.access_key(key, record))
+                .transpose()?;
             catalog.set_key(name, next);
         }
         Ok(())
     }
 
     fn instance(&mut self, key: &str, record: InstanceRecord) -> Instance {
-        let InstanceRecord { id, architecture, nodes, tags, registration, .. } = record;
-        Instance { id, architecture, tags: tags.into(), common: self.common(key, nodes, registration) }
+        let InstanceRecord {
+            id,
+            architecture,
+            nodes,
+            tags,
+            registration,
+            ..
+        } = record;
+        Instance {
+            id,
+            architecture,
+            tags: tags.into(),
+            common: self.common(key, nodes, registration),
+        }
     }
 
     fn group(&mut self, key: &str, record: RoGroupRecord) -> RoGroup {
-        let RoGroupRecord { id, primary, members, registration, .. } = record;
-        let (members, nodes): (Vec<_>, Vec<_>) = members.into_iter().map(|member| (member.id, member.node)).unzip();
-        RoGroup { id, primary, members: members.into(), common: self.common(key, nodes, registration) }
+        let RoGroupRecord {
+            id,
+            primary,
+            members,
+            registration,
+            ..
+        } = record;
+        let (members, nodes): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .map(|member| (member.id, member.node))
+            .unzip();
+        RoGroup {
+            id,
+            primary,
+            members: members.into(),
+            common: self.common(key, nodes, registration),
+        }
     }
 
     fn common(&mut self, key: &str, nodes: Vec<dbtls::Target>, of: Registration) -> Common {
-        let nodes = nodes.into_iter().map(|target| self.take(key, target, &of)).collect();
+        let nodes = nodes
+            .into_iter()
+            .map(|target| self.take(key, target, &of))
+            .collect();
         Common {
             account: of.account,
             name: of.name.into(),
@@ -362,7 +478,9 @@ impl Writer {
         let known = self.nodes.find(hash, |node| node.target == target).cloned();
         let node = known.unwrap_or_else(|| {
             let node = Arc::new(Node::new(target));
-            self.nodes.insert_unique(hash, Arc::clone(&node), |node| self.hasher.hash_one(&node.target));
+            self.nodes.insert_unique(hash, Arc::clone(&node), |node| {
+                self.hasher.hash_one(&node.target)
+            });
             node
         });
         let access = access(owner, of);
@@ -380,7 +498,11 @@ impl Writer {
     fn release(&mut self, before: Option<&Common>) {
         for node in before.iter().flat_map(|common| common.nodes.iter()) {
             if node.disown()
-                && let Ok(entry) = self.nodes.find_entry(self.hasher.hash_one(&node.target), |other| other.target == node.target)
+                && let Ok(entry) = self
+                    .nodes
+                    .find_entry(self.hasher.hash_one(&node.target), |other| {
+                        other.target == node.target
+                    })
             {
                 entry.remove();
             }
@@ -389,12 +511,22 @@ impl Writer {
 
     fn observe(&mut self, record: &ObservationRecord, confirmed: UnixTime) {
         let hash = self.hasher.hash_one(&record.node);
-        let Some(node) = self.nodes.find(hash, |node| node.target == record.node).cloned() else { return };
+        let Some(node) = self
+            .nodes
+            .find(hash, |node| node.target == record.node)
+            .cloned()
+        else {
+            return;
+        };
         let greeting = record.seen.greeting.as_ref();
         let tls = record.seen.tls.as_ref();
         let profile = Profile {
-            flavor: greeting.map(|g| g.flavor.as_str().to_owned()).unwrap_or_default(),
-            server_version: greeting.map(|g| g.server_version.clone()).unwrap_or_default(),
+            flavor: greeting
+                .map(|g| g.flavor.as_str().to_owned())
+                .unwrap_or_default(),
+            server_version: greeting
+                .map(|g| g.server_version.clone())
+                .unwrap_or_default(),
             tls_version: tls.map(|t| t.version.clone()).unwrap_or_default(),
             cipher: tls.map(|t| t.cipher.clone()).unwrap_or_default(),
             issuer: record.leaf.issuer.clone(),
@@ -421,7 +553,8 @@ impl Writer {
 
     fn access_key(&self, key: &str, record: KeyRecord) -> Result<AccessKey, Error> {
         let secret = self.vault.open_sealed(key, &record.secret_key)?;
-        let text = String::from_utf8(secret.to_vec()).map_err(|_| vault::Error::Sealed(key.to_owned()))?;
+        let text =
+            String::from_utf8(secret.to_vec()).map_err(|_| vault::Error::Sealed(key.to_owned()))?;
         Ok(AccessKey::new(record, SecretKey::new(text)))
     }
 }

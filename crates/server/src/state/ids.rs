@@ -16,7 +16,10 @@ pub struct Tail([u8; 8]);
 impl Tail {
     fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 8] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            .then_some(Self(bytes))
     }
 
     /// The word that indexes use.
@@ -139,14 +142,29 @@ mod tests {
         let id: InstanceId = "cdb-c1nl9rpv".parse().unwrap();
         assert_eq!(id.to_string(), "cdb-c1nl9rpv");
         assert_eq!(serde_json::to_string(&id).unwrap(), "\"cdb-c1nl9rpv\"");
-        assert_eq!(serde_json::from_str::<InstanceId>("\"cdb-c1nl9rpv\"").unwrap(), id);
+        assert_eq!(
+            serde_json::from_str::<InstanceId>("\"cdb-c1nl9rpv\"").unwrap(),
+            id
+        );
     }
 
     #[test]
     fn what_is_no_id_says_what_one_looks_like() {
-        for text in ["", "cdb-", "cdb-test", "cdb-C1NL9RPV", "cdb-c1nl9rpvx", "cdbro-c1nl9rpv", "c1nl9rpv"] {
+        for text in [
+            "",
+            "cdb-",
+            "cdb-test",
+            "cdb-C1NL9RPV",
+            "cdb-c1nl9rpvx",
+            "cdbro-c1nl9rpv",
+            "c1nl9rpv",
+        ] {
             let error = text.parse::<InstanceId>().unwrap_err();
-            assert_eq!(error.to_string(), "an instance ID is `cdb-` and eight of a-z0-9, like `cdb-c1nl9rpv`", "{text}");
+            assert_eq!(
+                error.to_string(),
+                "an instance ID is `cdb-` and eight of a-z0-9, like `cdb-c1nl9rpv`",
+                "{text}"
+            );
         }
     }
 }

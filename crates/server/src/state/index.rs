@@ -22,7 +22,10 @@ impl<V: Clone> Index<V> {
     /// An index with these entries.
     pub fn of(entries: impl IntoIterator<Item = (u64, V)>) -> Self {
         let hasher = RandomState::new();
-        let mut shards: Vec<Shard<V>> = std::iter::repeat_with(|| HashMap::with_hasher(hasher.clone())).take(SHARDS).collect();
+        let mut shards: Vec<Shard<V>> =
+            std::iter::repeat_with(|| HashMap::with_hasher(hasher.clone()))
+                .take(SHARDS)
+                .collect();
         for (key, value) in entries {
             shards[place(&hasher, key)].insert(key, value);
         }
@@ -48,7 +51,10 @@ impl<V: Clone> Index<V> {
 
     /// Every value, each shard as it is when its turn comes.
     pub fn values(&self) -> Vec<V> {
-        self.shards.iter().flat_map(|shard| shard.load().values().cloned().collect::<Vec<_>>()).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.load().values().cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Sets or takes away the value under this key. Two writers at once would lose a change: the catalog has one.

@@ -62,14 +62,23 @@ impl AccessKey {
     /// nobody without the secret can push others' keys out.
     pub fn verifies(&self, proof: &tc3::Proof<'_>) -> bool {
         let known = self.derived.load();
-        if let Some(derived) = known.iter().find(|d| *d.date == *proof.date && *d.service == *proof.service) {
+        if let Some(derived) = known
+            .iter()
+            .find(|d| *d.date == *proof.date && *d.service == *proof.service)
+        {
             return proof.verify(&derived.key);
         }
         let key = tc3::SigningKey::derive(&self.secret_key, proof.date, proof.service);
         let verified = proof.verify(&key);
         if verified {
-            let fresh = Derived { date: proof.date.into(), service: proof.service.into(), key: Arc::new(key) };
-            let next = std::iter::once(fresh).chain(known.iter().take(DERIVED - 1).cloned()).collect();
+            let fresh = Derived {
+                date: proof.date.into(),
+                service: proof.service.into(),
+                key: Arc::new(key),
+            };
+            let next = std::iter::once(fresh)
+                .chain(known.iter().take(DERIVED - 1).cloned())
+                .collect();
             self.derived.store(Arc::new(next));
         }
         verified

@@ -36,7 +36,11 @@ impl Links {
     /// Links that start with `base`, like `https://signet.example.com`, signed with a key of the vault's.
     pub fn new(base: String, vault: &Vault) -> Self {
         let key = vault.derive("certificate link");
-        Self { base, mac: <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length") }
+        Self {
+            base,
+            mac: <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice())
+                .expect("HMAC takes a key of any length"),
+        }
     }
 
     /// The link to the archive of an instance or a group.
@@ -48,7 +52,8 @@ impl Links {
             url.push_str(part);
         }
         let mut digits = [0; DIGITS];
-        hex::encode_to_slice(&self.sign(id, expires)[..DIGITS / 2], &mut digits).expect("half of 32 bytes");
+        hex::encode_to_slice(&self.sign(id, expires)[..DIGITS / 2], &mut digits)
+            .expect("half of 32 bytes");
         url.push_str(&expires.to_string());
         url.push_str("&signature=");
         url.push_str(std::str::from_utf8(&digits).expect("hexadecimal digits are ASCII"));
@@ -59,15 +64,26 @@ impl Links {
     ///
     /// # Errors
     /// Which of the two is wrong.
-    pub fn check(&self, id: &str, expires: &str, signature: &str, now: UnixTime) -> Result<(), Refused> {
+    pub fn check(
+        &self,
+        id: &str,
+        expires: &str,
+        signature: &str,
+        now: UnixTime,
+    ) -> Result<(), Refused> {
         let expires: UnixTime = expires.parse().map_err(|_| Refused::Signature)?;
         let mut claimed = [0; DIGITS / 2];
         hex::decode_to_slice(signature, &mut claimed).map_err(|_| Refused::Signature)?;
-        let right = subtle::ConstantTimeEq::ct_eq(&claimed[..], &self.sign(id, expires)[..DIGITS / 2]);
+        let right =
+            subtle::ConstantTimeEq::ct_eq(&claimed[..], &self.sign(id, expires)[..DIGITS / 2]);
         if !bool::from(right) {
             return Err(Refused::Signature);
         }
-        if now >= expires { Err(Refused::Expired) } else { Ok(()) }
+        if now >= expires {
+            Err(Refused::Expired)
+        } else {
+            Ok(())
+        }
     }
 
     fn sign(&self, id: &str, expires: UnixTime) -> [u8; 32] {

@@ -102,7 +102,10 @@ impl Node {
 
     /// Whether it ever served a certificate chain, so that there is a bundle to hand out.
     pub fn has_chain(&self) -> bool {
-        self.observed.load().as_ref().is_some_and(|observed| observed.has_chain)
+        self.observed
+            .load()
+            .as_ref()
+            .is_some_and(|observed| observed.has_chain)
     }
 
     /// What was registered for probing it; `None` when nothing was.
@@ -144,8 +147,13 @@ impl Node {
 
     /// A probe brought no verdict: what was seen before stands until it is too old.
     pub(crate) fn fail(&self, reason: String, now: UnixTime) {
-        let since = self.failure.load().as_ref().map_or(now, |failure| failure.since);
-        self.failure.store(Some(Arc::new(Failure { reason, since })));
+        let since = self
+            .failure
+            .load()
+            .as_ref()
+            .map_or(now, |failure| failure.since);
+        self.failure
+            .store(Some(Arc::new(Failure { reason, since })));
     }
 }
 
@@ -183,7 +191,13 @@ mod tests {
         let node = Node::new("127.0.0.1:3306".parse().unwrap());
         node.fail("refused".into(), 10);
         node.fail("timed out".into(), 20);
-        assert_eq!(*node.failure().unwrap(), Failure { reason: "timed out".into(), since: 10 });
+        assert_eq!(
+            *node.failure().unwrap(),
+            Failure {
+                reason: "timed out".into(),
+                since: 10
+            }
+        );
         node.confirm(30);
         assert_eq!(node.failure(), None);
     }

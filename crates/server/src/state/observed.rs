@@ -13,9 +13,14 @@ use crate::state::records::{BadDocument, CertificateRecord, ObservationRecord};
 ///
 /// # Errors
 /// When the store fails or a document cannot be read.
-pub async fn observation(catalog: &Catalog, node: &Node) -> Result<Option<(ObservationRecord, Vec<Vec<u8>>)>, Error> {
+pub async fn observation(
+    catalog: &Catalog,
+    node: &Node,
+) -> Result<Option<(ObservationRecord, Vec<Vec<u8>>)>, Error> {
     let key = ObservationRecord::key(&node.target);
-    let Some((record, _)) = catalog.document::<ObservationRecord>(&key).await? else { return Ok(None) };
+    let Some((record, _)) = catalog.document::<ObservationRecord>(&key).await? else {
+        return Ok(None);
+    };
     let mut chain = Vec::with_capacity(record.chain.len());
     for sha256 in &record.chain {
         chain.push(certificate(catalog, sha256).await?);
@@ -25,9 +30,18 @@ pub async fn observation(catalog: &Catalog, node: &Node) -> Result<Option<(Obser
 
 async fn certificate(catalog: &Catalog, sha256: &str) -> Result<Vec<u8>, Error> {
     let key = CertificateRecord::key(sha256);
-    let bad = |cause: String| Error::Document(BadDocument { key: key.clone(), cause });
-    let Some((record, _)) = catalog.document::<CertificateRecord>(&key).await? else { return Err(bad("it is missing".into())) };
-    BASE64.decode(record.der).map_err(|error| bad(error.to_string()))
+    let bad = |cause: String| {
+        Error::Document(BadDocument {
+            key: key.clone(),
+            cause,
+        })
+    };
+    let Some((record, _)) = catalog.document::<CertificateRecord>(&key).await? else {
+        return Err(bad("it is missing".into()));
+    };
+    BASE64
+        .decode(record.der)
+        .map_err(|error| bad(error.to_string()))
 }
 
 /// The certificates that a client of these nodes has to trust, each once: what the nodes serve, without their own leaves.

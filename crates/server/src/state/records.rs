@@ -30,7 +30,9 @@ pub const ALIVE: &str = "n/alive";
 
 /// A document that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the document `{key}` cannot be read: {cause}. Nothing was changed; use the version of signet that wrote it, or restore a backup")]
+#[error(
+    "the document `{key}` cannot be read: {cause}. Nothing was changed; use the version of signet that wrote it, or restore a backup"
+)]
 pub struct BadDocument {
     /// Its key.
     pub key: String,
@@ -43,7 +45,10 @@ pub struct BadDocument {
 /// # Errors
 /// When it is not of this type or of a newer format.
 pub fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, BadDocument> {
-    serde_json::from_slice(value).map_err(|e| BadDocument { key: key.to_owned(), cause: e.to_string() })
+    serde_json::from_slice(value).map_err(|e| BadDocument {
+        key: key.to_owned(),
+        cause: e.to_string(),
+    })
 }
 
 /// Writes a document.
@@ -71,7 +76,9 @@ impl<'de> Deserialize<'de> for V1 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u32::deserialize(deserializer)? {
             1 => Ok(Self),
-            other => Err(D::Error::custom(format!("it has format {other}, this program knows format 1"))),
+            other => Err(D::Error::custom(format!(
+                "it has format {other}, this program knows format 1"
+            ))),
         }
     }
 }
@@ -367,8 +374,14 @@ mod tests {
             v: V1,
             id: "cdb-c1nl9rpv".parse().unwrap(),
             architecture: Architecture::TwoNode,
-            nodes: vec!["127.0.0.1:3306".parse().unwrap(), "[::1]:3307".parse().unwrap()],
-            tags: vec![Tag { key: "env".into(), value: "prod".into() }],
+            nodes: vec![
+                "127.0.0.1:3306".parse().unwrap(),
+                "[::1]:3307".parse().unwrap(),
+            ],
+            tags: vec![Tag {
+                key: "env".into(),
+                value: "prod".into(),
+            }],
             registration: Registration {
                 account: Account::FIRST,
                 name: "orders".into(),
@@ -382,6 +395,9 @@ mod tests {
                 sql: None,
             },
         };
-        assert_eq!(decode::<InstanceRecord>("i", &encode(&record)).unwrap(), record);
+        assert_eq!(
+            decode::<InstanceRecord>("i", &encode(&record)).unwrap(),
+            record
+        );
     }
 }

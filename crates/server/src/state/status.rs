@@ -70,7 +70,14 @@ mod tests {
 
     fn node(status: Status, age: i64) -> Arc<Node> {
         let node = Node::new("127.0.0.1:3306".parse().unwrap());
-        let observed = Observed { profile: Arc::new(Profile::default()), status, since: 0, not_after: None, has_chain: false, digest: 0 };
+        let observed = Observed {
+            profile: Arc::new(Profile::default()),
+            status,
+            since: 0,
+            not_after: None,
+            has_chain: false,
+            digest: 0,
+        };
         node.set_observed(observed, NOW - age);
         Arc::new(node)
     }
@@ -95,9 +102,18 @@ mod tests {
     #[test]
     fn the_reason_names_the_node() {
         let fresh = Node::new("db1.example.com:3306".parse().unwrap());
-        assert_eq!(why_unknown(&fresh, 600), "The node `db1.example.com:3306` cannot be judged: it was not observed yet.");
+        assert_eq!(
+            why_unknown(&fresh, 600),
+            "The node `db1.example.com:3306` cannot be judged: it was not observed yet."
+        );
         fresh.fail("the connection was refused".into(), NOW);
-        assert_eq!(why_unknown(&fresh, 600), "The node `db1.example.com:3306` cannot be judged: the connection was refused.");
-        assert_eq!(why_unknown(&node(Status::On, 700), 600), "The node `127.0.0.1:3306` cannot be judged: it was not seen for 600 seconds.");
+        assert_eq!(
+            why_unknown(&fresh, 600),
+            "The node `db1.example.com:3306` cannot be judged: the connection was refused."
+        );
+        assert_eq!(
+            why_unknown(&node(Status::On, 700), 600),
+            "The node `127.0.0.1:3306` cannot be judged: it was not seen for 600 seconds."
+        );
     }
 }

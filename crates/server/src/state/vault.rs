@@ -42,7 +42,9 @@ pub enum Error {
         why: String,
     },
     /// There are sealed secrets, but not the key that opens them.
-    #[error("the master key does not fit the data: secrets were sealed with another one. Put the right master.key back, or set SIGNET_MASTER_KEY_FILE")]
+    #[error(
+        "the master key does not fit the data: secrets were sealed with another one. Put the right master.key back, or set SIGNET_MASTER_KEY_FILE"
+    )]
     WrongKey,
     /// A secret was altered, or belongs to another record.
     #[error("the sealed secret of `{0}` cannot be opened: it was altered or moved")]
@@ -71,7 +73,10 @@ impl Vault {
         let master = match read_master(master)? {
             Some(key) => key,
             None if wrapped.is_some() => {
-                return Err(bad(master, "the file is missing, and the data has secrets that only it opens. Put it back, or set SIGNET_MASTER_KEY_FILE"));
+                return Err(bad(
+                    master,
+                    "the file is missing, and the data has secrets that only it opens. Put it back, or set SIGNET_MASTER_KEY_FILE",
+                ));
             }
             None => make_master(master, &entropy)?,
         };
@@ -80,7 +85,13 @@ impl Vault {
             None => {
                 let fresh = Zeroizing::new(entropy.key::<32>()?);
                 let text = seal(&master, &entropy, DATA_KEY, fresh.as_slice())?;
-                store.commit(vec![Write::put(DATA_KEY, text.0.into_bytes(), Expect::Absent)]).await?;
+                store
+                    .commit(vec![Write::put(
+                        DATA_KEY,
+                        text.0.into_bytes(),
+                        Expect::Absent,
+                    )])
+                    .await?;
                 fresh
             }
         };
@@ -105,7 +116,8 @@ impl Vault {
 
     /// A key for one purpose, made from the data key; it is the same at every start.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.data_key.as_slice()).expect("HMAC takes a key of any length");
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.data_key.as_slice())
+            .expect("HMAC takes a key of any length");
         mac.update(b"signet/derive/1/");
         mac.update(purpose.as_bytes());
         Zeroizing::new(mac.finalize().into_bytes().into())
@@ -116,7 +128,13 @@ fn seal(key: &[u8; 32], entropy: &Entropy, owner: &str, secret: &[u8]) -> Result
     let nonce = entropy.key::<NONCE>()?;
     let cipher = XChaCha20Poly1305::new(key.into());
     let sealed = cipher
-        .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: owner.as_bytes() })
+        .encrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: secret,
+                aad: owner.as_bytes(),
+            },
+        )
         .map_err(|_| Error::Sealed(owner.to_owned()))?;
     Ok(Sealed(BASE64.encode([nonce.as_slice(), &sealed].concat())))
 }
@@ -126,17 +144,31 @@ fn open(key: &[u8; 32], owner: &str, sealed: &Sealed) -> Option<Zeroizing<Vec<u8
     let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
     let nonce: [u8; NONCE] = nonce.try_into().ok()?;
     let cipher = XChaCha20Poly1305::new(key.into());
-    cipher.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: owner.as_bytes() }).ok().map(Zeroizing::new)
+    cipher
+        .decrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: sealed,
+                aad: owner.as_bytes(),
+            },
+        )
+        .ok()
+        .map(Zeroizing::new)
 }
 
 fn unwrap_data_key(master: &[u8; 32], wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
     let text = std::str::from_utf8(wrapped).map_err(|_| Error::WrongKey)?;
     let opened = open(master, DATA_KEY, &Sealed(text.to_owned())).ok_or(Error::WrongKey)?;
-    Ok(Zeroizing::new(opened.as_slice().try_into().map_err(|_| Error::WrongKey)?))
+    Ok(Zeroizing::new(
+        opened.as_slice().try_into().map_err(|_| Error::WrongKey)?,
+    ))
 }
 
 fn bad(path: &Path, why: impl Into<String>) -> Error {
-    Error::MasterKey { path: path.display().to_string(), why: why.into() }
+    Error::MasterKey {
+        path: path.display().to_string(),
+        why: why.into(),
+    }
 }
 
 fn read_master(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
@@ -146,11 +178,18 @@ fn read_master(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         Err(error) => return Err(bad(path, error.to_string())),
     };
     if metadata.mode() & 0o077 != 0 {
-        return Err(bad(path, format!("others may read it (mode {:o}); make it 600", metadata.mode() & 0o777)));
+        return Err(bad(
+            path,
+            format!(
+                "others may read it (mode {:o}); make it 600",
+                metadata.mode() & 0o777
+            ),
+        ));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|e| bad(path, e.to_string()))?);
     let mut key = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim(), key.as_mut_slice()).map_err(|_| bad(path, "it holds no key: 64 hexadecimal digits were expected"))?;
+    hex::decode_to_slice(text.trim(), key.as_mut_slice())
+        .map_err(|_| bad(path, "it holds no key: 64 hexadecimal digits were expected"))?;
     Ok(Some(key))
 }
 
@@ -160,7 +199,12 @@ fn make_master(path: &Path, entropy: &Entropy) -> Result<Zeroizing<[u8; 32]>, Er
     let text = Zeroizing::new(hex::encode(key.as_slice()));
     let draft = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
@@ -190,7 +234,10 @@ mod tests {
         drop(first);
 
         let second = vault(folder.path()).await.unwrap();
-        assert_eq!(second.open_sealed("k/AKIDONE", &sealed).unwrap().as_slice(), b"the secret");
+        assert_eq!(
+            second.open_sealed("k/AKIDONE", &sealed).unwrap().as_slice(),
+            b"the secret"
+        );
         assert_eq!(second.derive("link"), link);
         assert_ne!(second.derive("other"), link);
     }
@@ -201,7 +248,10 @@ mod tests {
         let vault = vault(folder.path()).await.unwrap();
         let sealed = vault.seal("k/AKIDONE", b"the secret").unwrap();
         let error = vault.open_sealed("k/AKIDTWO", &sealed).unwrap_err();
-        assert_eq!(error.to_string(), "the sealed secret of `k/AKIDTWO` cannot be opened: it was altered or moved");
+        assert_eq!(
+            error.to_string(),
+            "the sealed secret of `k/AKIDTWO` cannot be opened: it was altered or moved"
+        );
     }
 
     #[tokio::test]
@@ -213,7 +263,13 @@ mod tests {
 
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         let error = vault(folder.path()).await.err().unwrap().to_string();
-        assert_eq!(error, format!("the master key {}: others may read it (mode 640); make it 600", path.display()));
+        assert_eq!(
+            error,
+            format!(
+                "the master key {}: others may read it (mode 640); make it 600",
+                path.display()
+            )
+        );
     }
 
     #[tokio::test]
@@ -225,7 +281,14 @@ mod tests {
         let error = vault(folder.path()).await.err().unwrap().to_string();
         assert!(error.ends_with("the file is missing, and the data has secrets that only it opens. Put it back, or set SIGNET_MASTER_KEY_FILE"), "{error}");
 
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap().write_all("00".repeat(32).as_bytes()).unwrap();
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .unwrap()
+            .write_all("00".repeat(32).as_bytes())
+            .unwrap();
         let error = vault(folder.path()).await.err().unwrap();
         assert!(matches!(error, Error::WrongKey), "{error}");
     }

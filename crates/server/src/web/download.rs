@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use ca::bundle::{Bundle, Format};
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH,
+};
 use hyper::{Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use wire::RequestId;
@@ -19,26 +21,52 @@ use crate::state::observed;
 use crate::web::readme;
 
 /// Answers a download. `rest` is the path behind `/certificates/`.
-pub async fn answer<B>(service: &Service, from: SocketAddr, rest: &str, request: &Request<B>) -> Reply {
-    let Some((id, file)) = rest.split_once('/') else { return nothing() };
+pub async fn answer<B>(
+    service: &Service,
+    from: SocketAddr,
+    rest: &str,
+    request: &Request<B>,
+) -> Reply {
+    let Some((id, file)) = rest.split_once('/') else {
+        return nothing();
+    };
     let query = Query::of(request.uri().query().unwrap_or_default());
-    if let Err(refused) = service.links.check(id, query.expires, query.signature, service.clock.now()) {
+    if let Err(refused) =
+        service
+            .links
+            .check(id, query.expires, query.signature, service.clock.now())
+    {
         return refuse(service, from, id, refused);
     }
     // From here on the link is ours; what it names may have been deregistered since.
-    let (Some(format), Some(subject)) = (Format::from_file_name(file), Subject::named(service, id)) else { return nothing() };
+    let (Some(format), Some(subject)) = (Format::from_file_name(file), Subject::named(service, id))
+    else {
+        return nothing();
+    };
     match build(service, &subject, format).await {
         Ok(Some(bytes)) => reply(request, format, bytes),
         Ok(None) => nothing(),
         Err(error) => {
-            tracing::error!(id, file, error = format!("{error:#}"), "a bundle could not be made");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "The bundle could not be made. The log of the server has the reason.\n")
+            tracing::error!(
+                id,
+                file,
+                error = format!("{error:#}"),
+                "a bundle could not be made"
+            );
+            text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The bundle could not be made. The log of the server has the reason.\n",
+            )
         }
     }
 }
 
 /// The file's bytes; `None` when no certificate is known.
-async fn build(service: &Service, subject: &Subject, format: Format) -> anyhow::Result<Option<Vec<u8>>> {
+async fn build(
+    service: &Service,
+    subject: &Subject,
+    format: Format,
+) -> anyhow::Result<Option<Vec<u8>>> {
     let anchors = observed::anchors(&service.catalog, &subject.common().nodes).await?;
     if anchors.is_empty() {
         return Ok(None);
@@ -50,14 +78,28 @@ async fn build(service: &Service, subject: &Subject, format: Format) -> anyhow::
 /// The same certificates make the same bytes, so their hash is the version.
 fn reply<B>(request: &Request<B>, format: Format, bytes: Vec<u8>) -> Reply {
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
-    let is_known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| tags == "*" || tags.contains(&tag));
-    let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, Bytes::from(bytes)) };
+    let is_known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|tags| tags == "*" || tags.contains(&tag));
+    let (status, body) = if is_known {
+        (StatusCode::NOT_MODIFIED, Bytes::new())
+    } else {
+        (StatusCode::OK, Bytes::from(bytes))
+    };
     let mut reply = Response::new(Full::new(body));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    for (name, value) in [(ETAG, tag), (CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", format.file_name()))] {
+    for (name, value) in [
+        (ETAG, tag),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}\"", format.file_name()),
+        ),
+    ] {
         headers.insert(name, HeaderValue::from_str(&value).expect("made of ASCII"));
     }
     reply
@@ -94,7 +136,15 @@ struct Query<'a> {
 
 impl<'a> Query<'a> {
     fn of(query: &'a str) -> Self {
-        let value = |name| query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map_or("", |(_, value)| value);
-        Self { expires: value("expires"), signature: value("signature") }
+        let value = |name| {
+            query
+                .split('&')
+                .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
+                .map_or("", |(_, value)| value)
+        };
+        Self {
+            expires: value("expires"),
+            signature: value("signature"),
+        }
     }
 }

@@ -15,6 +15,9 @@ use crate::service::Service;
 /// What was counted, for Prometheus.
 pub fn metrics(service: &Service) -> Reply {
     let mut reply = text(StatusCode::OK, service.metrics.render());
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    reply.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
     reply
 }

@@ -38,8 +38,20 @@ Rust      mysql_async::SslOpts::default().with_root_certs(vec![Path::new(\"Tence
 fn address(subject: &Subject) -> (String, u16) {
     let common = subject.common();
     let node = common.nodes.first().map(|node| &node.target);
-    let of_node = || node.and_then(|target| target.host()).map_or_else(|| "localhost".to_owned(), ToString::to_string);
-    let host = common.dns.first().cloned().or_else(|| common.vip.map(|vip| vip.to_string())).unwrap_or_else(of_node);
-    let port = if common.vport > 0 { common.vport } else { node.and_then(|target| target.port()).unwrap_or(3306) };
+    let of_node = || {
+        node.and_then(|target| target.host())
+            .map_or_else(|| "localhost".to_owned(), ToString::to_string)
+    };
+    let host = common
+        .dns
+        .first()
+        .cloned()
+        .or_else(|| common.vip.map(|vip| vip.to_string()))
+        .unwrap_or_else(of_node);
+    let port = if common.vport > 0 {
+        common.vport
+    } else {
+        node.and_then(|target| target.port()).unwrap_or(3306)
+    };
     (host, port)
 }

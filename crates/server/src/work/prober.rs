@@ -46,7 +46,10 @@ impl Prober {
             .into_iter()
             .filter_map(|node| {
                 let (done, answer) = oneshot::channel();
-                self.requests.send(Request { node, done }).ok().map(|()| answer)
+                self.requests
+                    .send(Request { node, done })
+                    .ok()
+                    .map(|()| answer)
             })
             .collect();
         for answer in answers {
@@ -67,8 +70,17 @@ pub fn start(
     stopped: CancellationToken,
 ) -> (Prober, JoinHandle<()>) {
     let (requests, asked) = mpsc::unbounded_channel();
-    let limits = Limits { total: config.probe_timeout, ..Limits::default() };
-    let eyes = Arc::new(Eyes { prober: dbtls::Prober::new(limits), clock, catalog, vault, metrics });
+    let limits = Limits {
+        total: config.probe_timeout,
+        ..Limits::default()
+    };
+    let eyes = Arc::new(Eyes {
+        prober: dbtls::Prober::new(limits),
+        clock,
+        catalog,
+        vault,
+        metrics,
+    });
     let schedule = Schedule {
         eyes,
         interval: config.probe_interval,
@@ -119,7 +131,12 @@ impl Ord for Turn {
 }
 
 impl Schedule {
-    async fn run(mut self, mut discovered: mpsc::UnboundedReceiver<Arc<Node>>, mut asked: mpsc::UnboundedReceiver<Request>, stopped: CancellationToken) {
+    async fn run(
+        mut self,
+        mut discovered: mpsc::UnboundedReceiver<Arc<Node>>,
+        mut asked: mpsc::UnboundedReceiver<Request>,
+        stopped: CancellationToken,
+    ) {
         loop {
             self.start_what_is_due();
             let next = self.next_wake();
@@ -139,16 +156,28 @@ impl Schedule {
     /// When there is room again or the next turn comes.
     fn next_wake(&self) -> Instant {
         let far = Instant::now() + Duration::from_secs(3600);
-        if self.running.len() >= self.concurrency { far } else { self.due.peek().map_or(far, |turn| turn.at.0) }
+        if self.running.len() >= self.concurrency {
+            far
+        } else {
+            self.due.peek().map_or(far, |turn| turn.at.0)
+        }
     }
 
     /// A node that is known from before the start and was confirmed of late waits for its turn; any other is looked at now.
     fn welcome(&mut self, node: Arc<Node>) {
         let (status, seen) = node.fresh();
         let age = self.eyes.clock.now() - seen;
-        let is_recent = status != Status::Unknown && age < i64::try_from(self.interval.as_secs()).unwrap_or(i64::MAX);
-        let wait = if is_recent { self.interval.mul_f64(rand::random()) } else { Duration::ZERO };
-        self.due.push(Turn { at: Reverse(Instant::now() + wait), node });
+        let is_recent = status != Status::Unknown
+            && age < i64::try_from(self.interval.as_secs()).unwrap_or(i64::MAX);
+        let wait = if is_recent {
+            self.interval.mul_f64(rand::random())
+        } else {
+            Duration::ZERO
+        };
+        self.due.push(Turn {
+            at: Reverse(Instant::now() + wait),
+            node,
+        });
         self.eyes.metrics.nodes.increment(1.0);
     }
 
@@ -182,7 +211,10 @@ impl Schedule {
         match self.under_way.entry(identity(&node)) {
             std::collections::hash_map::Entry::Occupied(mut busy) => {
                 // Somebody asked at the same moment. That probe will do for the turn; callers wait for the next.
-                busy.get_mut().extend(callers.drain(..).map(|done| Request { node: Arc::clone(&node), done }));
+                busy.get_mut().extend(callers.drain(..).map(|done| Request {
+                    node: Arc::clone(&node),
+                    done,
+                }));
                 if is_regular {
                     self.again(node);
                 }
@@ -205,7 +237,10 @@ impl Schedule {
         }
         let waiting = self.under_way.remove(&identity(&node)).unwrap_or_default();
         if !waiting.is_empty() {
-            let (nodes, callers): (Vec<_>, Vec<_>) = waiting.into_iter().map(|request| (request.node, request.done)).unzip();
+            let (nodes, callers): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .map(|request| (request.node, request.done))
+                .unzip();
             if let Some(node) = nodes.into_iter().next() {
                 self.start(node, callers, false);
             }
@@ -218,7 +253,10 @@ impl Schedule {
     /// The next turn, an interval away give or take a tenth, so that nodes do not fall into step.
     fn again(&mut self, node: Arc<Node>) {
         let wait = self.interval.mul_f64(0.9 + 0.1 * rand::random::<f64>());
-        self.due.push(Turn { at: Reverse(Instant::now() + wait), node });
+        self.due.push(Turn {
+            at: Reverse(Instant::now() + wait),
+            node,
+        });
     }
 }
 
@@ -239,28 +277,42 @@ struct Eyes {
 impl Eyes {
     async fn look(&self, node: &Node) {
         let access = node.access();
-        let login = access.as_ref().map_or(Login::Nobody, |access| self.login(node, access));
+        let login = access
+            .as_ref()
+            .map_or(Login::Nobody, |access| self.login(node, access));
         let nobody_trusted = Trust::none();
-        let trust = access.as_ref().map_or(&nobody_trusted, |access| &access.trust);
+        let trust = access
+            .as_ref()
+            .map_or(&nobody_trusted, |access| &access.trust);
         let seen = self.prober.observe(&node.target, &login, trust).await;
         self.count(&seen);
         if seen.status == Status::Unknown {
-            let reason = seen.reason.as_ref().map_or_else(|| "no reason was found".to_owned(), ToString::to_string);
+            let reason = seen
+                .reason
+                .as_ref()
+                .map_or_else(|| "no reason was found".to_owned(), ToString::to_string);
             node.fail(reason, self.clock.now());
             return;
         }
         match self.record(node, seen).await {
             Ok(()) => node.confirm(self.clock.now()),
-            Err(error) => tracing::error!(node = %node.target, %error, "an observation could not be written; it is not answered either"),
+            Err(error) => {
+                tracing::error!(node = %node.target, %error, "an observation could not be written; it is not answered either")
+            }
         }
     }
 
     fn login(&self, node: &Node, access: &Access) -> Login {
-        let Some(account) = &access.login else { return Login::Nobody };
+        let Some(account) = &access.login else {
+            return Login::Nobody;
+        };
         match self.vault.open_sealed(&access.owner, &account.password) {
             Ok(password) => {
                 let password = Password::new(String::from_utf8_lossy(&password).into_owned());
-                Login::Account { user: account.user.clone(), password }
+                Login::Account {
+                    user: account.user.clone(),
+                    password,
+                }
             }
             Err(error) => {
                 tracing::error!(node = %node.target, %error, "the probe account cannot be used");
@@ -280,19 +332,38 @@ impl Eyes {
     }
 
     /// Writes the observation down if it differs from the last one.
-    async fn record(&self, node: &Node, mut seen: Observation) -> Result<(), crate::state::catalog::Error> {
+    async fn record(
+        &self,
+        node: &Node,
+        mut seen: Observation,
+    ) -> Result<(), crate::state::catalog::Error> {
         seen.took = Duration::ZERO;
-        let served = seen.tls.as_mut().map(|tls| std::mem::take(&mut tls.chain)).unwrap_or_default();
+        let served = seen
+            .tls
+            .as_mut()
+            .map(|tls| std::mem::take(&mut tls.chain))
+            .unwrap_or_default();
         let key = ObservationRecord::key(&node.target);
         let known = node.observed();
-        let mut record = ObservationRecord { v: V1, node: node.target.clone(), since: self.clock.now(), seen, chain: Vec::new(), leaf: Leaf::default(), digest: 0 };
+        let mut record = ObservationRecord {
+            v: V1,
+            node: node.target.clone(),
+            since: self.clock.now(),
+            seen,
+            chain: Vec::new(),
+            leaf: Leaf::default(),
+            digest: 0,
+        };
         if served.is_empty() {
             // The chain that was served last stays known while TLS is off: clients can be given the CA before it is on again.
             if let Some((last, _)) = self.catalog.document::<ObservationRecord>(&key).await? {
                 (record.chain, record.leaf) = (last.chain, last.leaf);
             }
         } else {
-            record.chain = served.iter().map(|der| hex::encode(Sha256::digest(der))).collect();
+            record.chain = served
+                .iter()
+                .map(|der| hex::encode(Sha256::digest(der)))
+                .collect();
             record.leaf = leaf(&served[0]);
         }
         record.digest = digest(&record);
@@ -301,8 +372,15 @@ impl Eyes {
         }
         let mut writes = vec![Write::put(key, records::encode(&record), Expect::Anything)];
         for (der, sha256) in served.iter().zip(&record.chain) {
-            let document = CertificateRecord { v: V1, der: BASE64.encode(der) };
-            writes.push(Write::put(CertificateRecord::key(sha256), records::encode(&document), Expect::Anything));
+            let document = CertificateRecord {
+                v: V1,
+                der: BASE64.encode(der),
+            };
+            writes.push(Write::put(
+                CertificateRecord::key(sha256),
+                records::encode(&document),
+                Expect::Anything,
+            ));
         }
         self.catalog.commit(writes).await?;
         Ok(())
@@ -310,8 +388,13 @@ impl Eyes {
 }
 
 fn leaf(der: &[u8]) -> Leaf {
-    let CertificateReport { issuer, not_after, .. } = CertificateReport::of(der);
-    Leaf { issuer, not_after: crate::ambient::parse_rfc3339(&not_after) }
+    let CertificateReport {
+        issuer, not_after, ..
+    } = CertificateReport::of(der);
+    Leaf {
+        issuer,
+        not_after: crate::ambient::parse_rfc3339(&not_after),
+    }
 }
 
 /// A short digest of what a record says, without since when.

@@ -50,13 +50,30 @@ impl Action for CreateAccessKey {
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         if input.note.chars().count() > 200 {
-            return Err(ApiError::new(Code::InvalidParameterValue, "The value of parameter `Note` is not valid: it has up to 200 characters."));
+            return Err(ApiError::new(
+                Code::InvalidParameterValue,
+                "The value of parameter `Note` is not valid: it has up to 200 characters.",
+            ));
         }
         let service = &context.service;
         let key = fresh_key(&service.entropy)?;
-        let document = key_record(&service.vault, &key, context.account, input.access, &input.note, context.now)?;
-        let write = Write::put(KeyRecord::key(&document.secret_id), records::encode(&document), Expect::Absent);
+        let document = key_record(
+            &service.vault,
+            &key,
+            context.account,
+            input.access,
+            &input.note,
+            context.now,
+        )?;
+        let write = Write::put(
+            KeyRecord::key(&document.secret_id),
+            records::encode(&document),
+            Expect::Absent,
+        );
         service.catalog.commit(vec![write]).await?;
-        Ok(Output { secret_id: document.secret_id, secret_key: key.secret_key.expose().to_owned() })
+        Ok(Output {
+            secret_id: document.secret_id,
+            secret_key: key.secret_key.expose().to_owned(),
+        })
     }
 }

@@ -33,7 +33,10 @@ impl Action for DeregisterInstance {
         summary: "Forgets an instance. It never changes a server.",
         limit: 100,
         effect: Effect::Writes,
-        errors: &[Code::OperationDenied, Code::ResourceNotFoundInstanceNotFoundError],
+        errors: &[
+            Code::OperationDenied,
+            Code::ResourceNotFoundInstanceNotFoundError,
+        ],
     };
     type Input = Input;
     type Output = Output;
@@ -43,10 +46,18 @@ impl Action for DeregisterInstance {
         let instance = subject::instance(context, &input.instance_id)?;
         let groups = catalog.groups_of(instance.id);
         if let Some(group) = groups.first() {
-            let message = format!("The instance `{}` still has the RO group `{}`. Deregister its RO groups first.", instance.id, group.id);
+            let message = format!(
+                "The instance `{}` still has the RO group `{}`. Deregister its RO groups first.",
+                instance.id, group.id
+            );
             return Err(ApiError::new(Code::OperationDenied, message));
         }
-        catalog.commit(vec![Write::delete(InstanceRecord::key(instance.id), Expect::Anything)]).await?;
+        catalog
+            .commit(vec![Write::delete(
+                InstanceRecord::key(instance.id),
+                Expect::Anything,
+            )])
+            .await?;
         Ok(Output {})
     }
 }

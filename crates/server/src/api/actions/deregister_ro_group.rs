@@ -40,7 +40,14 @@ impl Action for DeregisterRoGroup {
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let group = subject::group(&context.service, context.account, &input.ro_group_id)?;
-        context.service.catalog.commit(vec![Write::delete(RoGroupRecord::key(group.id), Expect::Anything)]).await?;
+        context
+            .service
+            .catalog
+            .commit(vec![Write::delete(
+                RoGroupRecord::key(group.id),
+                Expect::Anything,
+            )])
+            .await?;
         Ok(Output {})
     }
 }

@@ -114,8 +114,15 @@ impl Action for DescribeFleet {
         let mut members = members(context);
         members.retain(|member| fits(&input, member, context));
         members.sort_by_cached_key(Member::id);
-        let items = page.of(&members).iter().map(|member| item(member, context)).collect();
-        Ok(Output { total_count: members.len(), items })
+        let items = page
+            .of(&members)
+            .iter()
+            .map(|member| item(member, context))
+            .collect();
+        Ok(Output {
+            total_count: members.len(),
+            items,
+        })
     }
 }
 
@@ -144,15 +151,22 @@ fn members(context: &Context) -> Vec<Member> {
     let catalog = &context.service.catalog;
     let instances = catalog.instances().into_iter().map(Member::Instance);
     let groups = catalog.groups().into_iter().map(Member::Group);
-    instances.chain(groups).filter(|member| member.common().account == context.account).collect()
+    instances
+        .chain(groups)
+        .filter(|member| member.common().account == context.account)
+        .collect()
 }
 
 fn fits(input: &Input, member: &Member, context: &Context) -> bool {
     let common = member.common();
     let status = |wanted| status_of(common, &context.service, context.now) == wanted;
     let search = |text: &str| common.name.contains(text) || member.id().contains(text);
-    let expires = |days: i64| first_expiry(common).is_some_and(|end| end - context.now <= days.saturating_mul(86_400));
-    input.status.is_none_or(status) && input.search.as_deref().is_none_or(search) && input.expires_within_days.is_none_or(expires)
+    let expires = |days: i64| {
+        first_expiry(common).is_some_and(|end| end - context.now <= days.saturating_mul(86_400))
+    };
+    input.status.is_none_or(status)
+        && input.search.as_deref().is_none_or(search)
+        && input.expires_within_days.is_none_or(expires)
 }
 
 fn status_of(common: &Common, service: &Service, now: UnixTime) -> Status {
@@ -164,23 +178,37 @@ fn observations(common: &Common) -> impl Iterator<Item = Arc<Observed>> {
 }
 
 fn first_expiry(common: &Common) -> Option<UnixTime> {
-    observations(common).filter_map(|observed| observed.not_after).min()
+    observations(common)
+        .filter_map(|observed| observed.not_after)
+        .min()
 }
 
 fn item(member: &Member, context: &Context) -> Item {
     let common = member.common();
     let not_after = first_expiry(common);
     let (architecture, primary_instance_id, tags) = match member {
-        Member::Instance(instance) => (instance.architecture.name(), String::new(), instance.tags.to_vec()),
+        Member::Instance(instance) => (
+            instance.architecture.name(),
+            String::new(),
+            instance.tags.to_vec(),
+        ),
         Member::Group(group) => ("", group.primary.to_string(), Vec::new()),
     };
     Item {
         id: member.id(),
-        kind: if matches!(member, Member::Instance(_)) { "Instance" } else { "RoGroup" },
+        kind: if matches!(member, Member::Instance(_)) {
+            "Instance"
+        } else {
+            "RoGroup"
+        },
         name: common.name.to_string(),
         architecture,
         primary_instance_id,
-        nodes: common.nodes.iter().map(|node| node.target.to_string()).collect(),
+        nodes: common
+            .nodes
+            .iter()
+            .map(|node| node.target.to_string())
+            .collect(),
         vip: common.vip.map(|vip| vip.to_string()).unwrap_or_default(),
         vport: common.vport,
         dns_names: common.dns.to_vec(),
@@ -191,19 +219,30 @@ fn item(member: &Member, context: &Context) -> Item {
         issuers: each_once(common, |observed| observed.profile.issuer.clone()),
         not_after: not_after.map(rfc3339).unwrap_or_default(),
         days_left: not_after.map_or(0, |end| (end - context.now).div_euclid(86_400)),
-        servers: each_once(common, |observed| format!("{} {}", observed.profile.flavor, observed.profile.server_version)),
+        servers: each_once(common, |observed| {
+            format!(
+                "{} {}",
+                observed.profile.flavor, observed.profile.server_version
+            )
+        }),
         last_seen: last_seen(common).map(rfc3339).unwrap_or_default(),
     }
 }
 
 fn each_once(common: &Common, text: impl Fn(&Observed) -> String) -> Vec<String> {
-    let mut texts: Vec<_> = observations(common).map(|observed| text(&observed)).filter(|text| !text.trim().is_empty()).collect();
+    let mut texts: Vec<_> = observations(common)
+        .map(|observed| text(&observed))
+        .filter(|text| !text.trim().is_empty())
+        .collect();
     texts.sort();
     texts.dedup();
     texts
 }
 
 fn last_seen(common: &Common) -> Option<UnixTime> {
-    let seen = common.nodes.iter().map(|node| node.observed().map(|_| node.fresh().1));
+    let seen = common
+        .nodes
+        .iter()
+        .map(|node| node.observed().map(|_| node.fresh().1));
     seen.collect::<Option<Vec<_>>>()?.into_iter().min()
 }

@@ -76,7 +76,11 @@ impl Action for DescribePosture {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(context, input.instance_id.as_deref(), input.ro_group_id.as_deref())?;
+        let subject = Subject::find(
+            context,
+            input.instance_id.as_deref(),
+            input.ro_group_id.as_deref(),
+        )?;
         let verdict = subject.verdict(&context.service, context.now);
         let reason = match verdict {
             Verdict::Unknown(node) => why_unknown(node, context.service.stale_after()),
@@ -88,20 +92,29 @@ impl Action for DescribePosture {
         for node in &common.nodes {
             nodes.push(posture(context, node, &names).await?);
         }
-        Ok(Output { status: verdict.word(), reason, nodes })
+        Ok(Output {
+            status: verdict.word(),
+            reason,
+            nodes,
+        })
     }
 }
 
 /// The names under which clients reach the whole; each node's own comes on top.
 fn names(common: &Common) -> Vec<Name> {
     let vip = common.vip.map(|ip| ip.to_string());
-    vip.iter().chain(common.dns.iter()).filter_map(|name| name.parse().ok()).collect()
+    vip.iter()
+        .chain(common.dns.iter())
+        .filter_map(|name| name.parse().ok())
+        .collect()
 }
 
 async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodePosture, ApiError> {
     let access = node.access();
     let nobody_trusted = Trust::none();
-    let trust = access.as_ref().map_or(&nobody_trusted, |access| &access.trust);
+    let trust = access
+        .as_ref()
+        .map_or(&nobody_trusted, |access| &access.trust);
     let failure = node.failure();
     let (_, seen) = node.fresh();
     let (mut seen_as, since) = match observed::observation(&context.service.catalog, node).await? {
@@ -121,11 +134,27 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
     if let Some(failure) = &failure {
         report.reason.clone_from(&failure.reason);
     }
-    let last_seen = if since.is_empty() { String::new() } else { rfc3339(seen) };
-    Ok(NodePosture { report, reachable: failure.is_none() && !since.is_empty(), last_seen, since })
+    let last_seen = if since.is_empty() {
+        String::new()
+    } else {
+        rfc3339(seen)
+    };
+    Ok(NodePosture {
+        report,
+        reachable: failure.is_none() && !since.is_empty(),
+        last_seen,
+        since,
+    })
 }
 
 /// What is seen of a node that was never seen.
 fn nothing() -> Observation {
-    Observation { status: Status::Unknown, reason: None, greeting: None, tls: None, login: LoginOutcome::NotTried, took: Duration::ZERO }
+    Observation {
+        status: Status::Unknown,
+        reason: None,
+        greeting: None,
+        tls: None,
+        login: LoginOutcome::NotTried,
+        took: Duration::ZERO,
+    }
 }

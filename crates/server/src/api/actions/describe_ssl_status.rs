@@ -55,15 +55,28 @@ impl Action for DescribeSslStatus {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(context, input.instance_id.as_deref(), input.ro_group_id.as_deref())?;
+        let subject = Subject::find(
+            context,
+            input.instance_id.as_deref(),
+            input.ro_group_id.as_deref(),
+        )?;
         subject.require_ssl()?;
         let service = &context.service;
         let status = match subject.verdict(service, context.now) {
             Verdict::On => "ON",
             Verdict::Off => "OFF",
-            Verdict::Unknown(node) => return Err(ApiError::new(Code::InternalErrorExecHttpRequestError, why_unknown(node, service.stale_after()))),
+            Verdict::Unknown(node) => {
+                return Err(ApiError::new(
+                    Code::InternalErrorExecHttpRequestError,
+                    why_unknown(node, service.stale_after()),
+                ));
+            }
         };
-        let url = if subject.common().has_bundle() { service.links.url(&subject.id(), context.now) } else { String::new() };
+        let url = if subject.common().has_bundle() {
+            service.links.url(&subject.id(), context.now)
+        } else {
+            String::new()
+        };
         Ok(Output { status, url })
     }
 }

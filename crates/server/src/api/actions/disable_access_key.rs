@@ -32,25 +32,52 @@ impl Action for DisableAccessKey {
         summary: "Disables a key pair: requests signed with it are refused from now on.",
         limit: 20,
         effect: Effect::Writes,
-        errors: &[Code::OperationDenied, Code::OperationDeniedInstanceLockerConflict, Code::ResourceNotFound],
+        errors: &[
+            Code::OperationDenied,
+            Code::OperationDeniedInstanceLockerConflict,
+            Code::ResourceNotFound,
+        ],
     };
     type Input = Input;
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let catalog = &context.service.catalog;
-        let no_such_key = || ApiError::new(Code::ResourceNotFound, format!("No key has the SecretId `{}`.", input.secret_id));
-        let key = catalog.key(&input.secret_id).filter(|key| key.account == context.account).ok_or_else(no_such_key)?;
+        let no_such_key = || {
+            ApiError::new(
+                Code::ResourceNotFound,
+                format!("No key has the SecretId `{}`.", input.secret_id),
+            )
+        };
+        let key = catalog
+            .key(&input.secret_id)
+            .filter(|key| key.account == context.account)
+            .ok_or_else(no_such_key)?;
         let is_last = !catalog.keys().iter().any(|other| {
-            other.account == key.account && other.enabled && other.access == Access::Full && other.secret_id != key.secret_id
+            other.account == key.account
+                && other.enabled
+                && other.access == Access::Full
+                && other.secret_id != key.secret_id
         });
         if is_last && key.access == Access::Full {
-            return Err(ApiError::new(Code::OperationDenied, "This is the last key that may change anything. Make another one first."));
+            return Err(ApiError::new(
+                Code::OperationDenied,
+                "This is the last key that may change anything. Make another one first.",
+            ));
         }
         let name = KeyRecord::key(&input.secret_id);
-        let (mut record, revision) = catalog.document::<KeyRecord>(&name).await?.ok_or_else(no_such_key)?;
+        let (mut record, revision) = catalog
+            .document::<KeyRecord>(&name)
+            .await?
+            .ok_or_else(no_such_key)?;
         record.enabled = false;
-        catalog.commit(vec![Write::put(name, records::encode(&record), Expect::At(revision))]).await?;
+        catalog
+            .commit(vec![Write::put(
+                name,
+                records::encode(&record),
+                Expect::At(revision),
+            )])
+            .await?;
         Ok(Output {})
     }
 }

@@ -60,8 +60,17 @@ impl Action for ListAccessKeys {
         keys.sort_by(|a, b| (a.created, &a.secret_id).cmp(&(b.created, &b.secret_id)));
         let items: Vec<_> = keys
             .iter()
-            .map(|key| Item { secret_id: key.secret_id.clone(), access: key.access, enabled: key.enabled, note: key.note.clone(), created: rfc3339(key.created) })
+            .map(|key| Item {
+                secret_id: key.secret_id.clone(),
+                access: key.access,
+                enabled: key.enabled,
+                note: key.note.clone(),
+                created: rfc3339(key.created),
+            })
             .collect();
-        Ok(Output { total_count: items.len(), items })
+        Ok(Output {
+            total_count: items.len(),
+            items,
+        })
     }
 }

@@ -85,8 +85,16 @@ impl Action for ModifyInstance {
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let instance = subject::instance(context, &input.instance_id)?;
         let key = InstanceRecord::key(instance.id);
-        let found = context.service.catalog.document::<InstanceRecord>(&key).await?;
-        let (mut record, revision) = found.ok_or_else(|| ApiError::internal(anyhow::anyhow!("`{key}` is in the catalog but not in the store")))?;
+        let found = context
+            .service
+            .catalog
+            .document::<InstanceRecord>(&key)
+            .await?;
+        let (mut record, revision) = found.ok_or_else(|| {
+            ApiError::internal(anyhow::anyhow!(
+                "`{key}` is in the catalog but not in the store"
+            ))
+        })?;
         change(&mut record, input, &key, context)?;
         let write = Write::put(key, records::encode(&record), Expect::At(revision));
         context.service.catalog.commit(vec![write]).await?;
@@ -94,35 +102,72 @@ impl Action for ModifyInstance {
     }
 }
 
-fn change(record: &mut InstanceRecord, input: Input, key: &str, context: &Context) -> Result<(), ApiError> {
+fn change(
+    record: &mut InstanceRecord,
+    input: Input,
+    key: &str,
+    context: &Context,
+) -> Result<(), ApiError> {
     let of = &mut record.registration;
     replace(&mut of.name, input.instance_name.map(Into::into));
     replace(&mut of.vport, input.vport);
-    replace(&mut of.dns, input.dns_names.map(|names| names.into_iter().map(Into::into).collect()));
+    replace(
+        &mut of.dns,
+        input
+            .dns_names
+            .map(|names| names.into_iter().map(Into::into).collect()),
+    );
     replace(&mut of.driver, input.driver);
     replace(&mut record.tags, input.tags);
     of.vip = input.vip.or(of.vip);
     if input.probe_user.is_some() || input.probe_password.is_some() {
-        of.probe = account(context, key, ("ProbeUser", "ProbePassword"), input.probe_user, input.probe_password)?;
+        of.probe = account(
+            context,
+            key,
+            ("ProbeUser", "ProbePassword"),
+            input.probe_user,
+            input.probe_password,
+        )?;
     }
     if input.sql_user.is_some() || input.sql_password.is_some() {
-        of.sql = account(context, key, ("SqlUser", "SqlPassword"), input.sql_user, input.sql_password)?;
+        of.sql = account(
+            context,
+            key,
+            ("SqlUser", "SqlPassword"),
+            input.sql_user,
+            input.sql_password,
+        )?;
     }
     if input.ca_certificates.is_some() {
         of.ca = registration::ca(input.ca_certificates)?;
     }
     registration::check_driver(of)?;
     if let Some(nodes) = input.nodes {
-        registration::check_nodes(&nodes, record.architecture.nodes(), record.architecture.name())?;
+        registration::check_nodes(
+            &nodes,
+            record.architecture.nodes(),
+            record.architecture.name(),
+        )?;
         record.nodes = nodes;
     }
     Ok(())
 }
 
 /// An empty name alone takes the account away.
-fn account(context: &Context, key: &str, names: (&str, &str), user: Option<String>, password: Option<String>) -> Result<Option<records::Login>, ApiError> {
-    let is_removal = user.as_deref() == Some("") && password.as_deref().unwrap_or_default().is_empty();
-    if is_removal { Ok(None) } else { registration::login(context, key, names, user, password) }
+fn account(
+    context: &Context,
+    key: &str,
+    names: (&str, &str),
+    user: Option<String>,
+    password: Option<String>,
+) -> Result<Option<records::Login>, ApiError> {
+    let is_removal =
+        user.as_deref() == Some("") && password.as_deref().unwrap_or_default().is_empty();
+    if is_removal {
+        Ok(None)
+    } else {
+        registration::login(context, key, names, user, password)
+    }
 }
 
 fn replace<T>(place: &mut T, value: Option<T>) {

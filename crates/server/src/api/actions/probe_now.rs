@@ -50,9 +50,21 @@ impl Action for ProbeNow {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(context, input.instance_id.as_deref(), input.ro_group_id.as_deref())?;
+        let subject = Subject::find(
+            context,
+            input.instance_id.as_deref(),
+            input.ro_group_id.as_deref(),
+        )?;
         let service = &context.service;
-        service.prober.probe(subject.common().nodes.iter().cloned()).await;
-        Ok(Output { status: subject.verdict(service, service.clock.now()).word().as_str() })
+        service
+            .prober
+            .probe(subject.common().nodes.iter().cloned())
+            .await;
+        Ok(Output {
+            status: subject
+                .verdict(service, service.clock.now())
+                .word()
+                .as_str(),
+        })
     }
 }

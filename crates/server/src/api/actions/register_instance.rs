@@ -80,18 +80,31 @@ impl Action for RegisterInstance {
         summary: "Registers an instance that runs on servers of your own. Its nodes are probed at once, and from then on regularly.",
         limit: 100,
         effect: Effect::Writes,
-        errors: &[Code::InvalidParameter, Code::InvalidParameterValue, Code::ResourceInUse],
+        errors: &[
+            Code::InvalidParameter,
+            Code::InvalidParameterValue,
+            Code::ResourceInUse,
+        ],
     };
     type Input = Input;
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let id = input.instance_id.unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));
+        let id = input
+            .instance_id
+            .unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));
         let record = record(id, input, context)?;
-        let write = Write::put(InstanceRecord::key(id), records::encode(&record), Expect::Absent);
+        let write = Write::put(
+            InstanceRecord::key(id),
+            records::encode(&record),
+            Expect::Absent,
+        );
         match context.service.catalog.commit(vec![write]).await {
             Ok(()) => Ok(Output { instance_id: id }),
-            Err(Error::Conflict { .. }) => Err(ApiError::new(Code::ResourceInUse, format!("An instance with the ID `{id}` is registered already."))),
+            Err(Error::Conflict { .. }) => Err(ApiError::new(
+                Code::ResourceInUse,
+                format!("An instance with the ID `{id}` is registered already."),
+            )),
             Err(error) => Err(error.into()),
         }
     }
@@ -109,10 +122,29 @@ fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRec
         dns: input.dns_names.into_iter().map(Into::into).collect(),
         driver: input.driver,
         created: context.now,
-        probe: registration::login(context, &owner, ("ProbeUser", "ProbePassword"), input.probe_user, input.probe_password)?,
+        probe: registration::login(
+            context,
+            &owner,
+            ("ProbeUser", "ProbePassword"),
+            input.probe_user,
+            input.probe_password,
+        )?,
         ca: registration::ca(input.ca_certificates)?,
-        sql: registration::login(context, &owner, ("SqlUser", "SqlPassword"), input.sql_user, input.sql_password)?,
+        sql: registration::login(
+            context,
+            &owner,
+            ("SqlUser", "SqlPassword"),
+            input.sql_user,
+            input.sql_password,
+        )?,
     };
     registration::check_driver(&registration)?;
-    Ok(InstanceRecord { v: V1, id, architecture, nodes: input.nodes, tags: input.tags, registration })
+    Ok(InstanceRecord {
+        v: V1,
+        id,
+        architecture,
+        nodes: input.nodes,
+        tags: input.tags,
+        registration,
+    })
 }

@@ -95,11 +95,24 @@ impl Action for RegisterRoGroup {
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let record = record(input, context)?;
-        let (id, members) = (record.id, record.members.iter().map(|member| member.id).collect());
-        let write = Write::put(RoGroupRecord::key(id), records::encode(&record), Expect::Absent);
+        let (id, members) = (
+            record.id,
+            record.members.iter().map(|member| member.id).collect(),
+        );
+        let write = Write::put(
+            RoGroupRecord::key(id),
+            records::encode(&record),
+            Expect::Absent,
+        );
         match context.service.catalog.commit(vec![write]).await {
-            Ok(()) => Ok(Output { ro_group_id: id, ro_instance_ids: members }),
-            Err(Error::Conflict { .. }) => Err(ApiError::new(Code::ResourceInUse, format!("An RO group with the ID `{id}` is registered already."))),
+            Ok(()) => Ok(Output {
+                ro_group_id: id,
+                ro_instance_ids: members,
+            }),
+            Err(Error::Conflict { .. }) => Err(ApiError::new(
+                Code::ResourceInUse,
+                format!("An RO group with the ID `{id}` is registered already."),
+            )),
             Err(error) => Err(error.into()),
         }
     }
@@ -109,7 +122,9 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
     let entropy = &context.service.entropy;
     let primary = subject::instance(context, &input.instance_id)?.id;
     registration::check_nodes(&input.nodes, MEMBERS, "an RO group")?;
-    let id = input.ro_group_id.unwrap_or_else(|| RoGroupId::fresh(entropy));
+    let id = input
+        .ro_group_id
+        .unwrap_or_else(|| RoGroupId::fresh(entropy));
     let owner = RoGroupRecord::key(id);
     let registration = Registration {
         account: context.account,
@@ -119,11 +134,36 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
         dns: input.dns_names.into_iter().map(Into::into).collect(),
         driver: input.driver,
         created: context.now,
-        probe: registration::login(context, &owner, ("ProbeUser", "ProbePassword"), input.probe_user, input.probe_password)?,
+        probe: registration::login(
+            context,
+            &owner,
+            ("ProbeUser", "ProbePassword"),
+            input.probe_user,
+            input.probe_password,
+        )?,
         ca: registration::ca(input.ca_certificates)?,
-        sql: registration::login(context, &owner, ("SqlUser", "SqlPassword"), input.sql_user, input.sql_password)?,
+        sql: registration::login(
+            context,
+            &owner,
+            ("SqlUser", "SqlPassword"),
+            input.sql_user,
+            input.sql_password,
+        )?,
     };
     registration::check_driver(&registration)?;
-    let members = input.nodes.into_iter().map(|node| Member { id: RoInstanceId::fresh(entropy), node }).collect();
-    Ok(RoGroupRecord { v: V1, id, primary, members, registration })
+    let members = input
+        .nodes
+        .into_iter()
+        .map(|node| Member {
+            id: RoInstanceId::fresh(entropy),
+            node,
+        })
+        .collect();
+    Ok(RoGroupRecord {
+        v: V1,
+        id,
+        primary,
+        members,
+        registration,
+    })
 }

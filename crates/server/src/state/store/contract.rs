@@ -39,64 +39,174 @@ async fn an_empty_store_has_nothing(store: &impl Store) {
 }
 
 async fn what_is_put_can_be_read(store: &impl Store) {
-    let revision = store.commit(vec![put("a", "1", Expect::Anything)]).await.unwrap();
-    assert_eq!(store.get("a").await.unwrap(), Some(Entry { key: "a".into(), value: b"1".to_vec(), revision }));
-    let later = store.commit(vec![put("a", "2", Expect::Anything)]).await.unwrap();
+    let revision = store
+        .commit(vec![put("a", "1", Expect::Anything)])
+        .await
+        .unwrap();
+    assert_eq!(
+        store.get("a").await.unwrap(),
+        Some(Entry {
+            key: "a".into(),
+            value: b"1".to_vec(),
+            revision
+        })
+    );
+    let later = store
+        .commit(vec![put("a", "2", Expect::Anything)])
+        .await
+        .unwrap();
     assert!(later > revision);
-    assert_eq!(store.get("a").await.unwrap(), Some(Entry { key: "a".into(), value: b"2".to_vec(), revision: later }));
+    assert_eq!(
+        store.get("a").await.unwrap(),
+        Some(Entry {
+            key: "a".into(),
+            value: b"2".to_vec(),
+            revision: later
+        })
+    );
 }
 
 async fn a_commit_does_all_or_nothing(store: &impl Store) {
-    store.commit(vec![put("b", "old", Expect::Anything)]).await.unwrap();
-    let both = vec![put("a", "1", Expect::Anything), put("b", "new", Expect::Absent)];
+    store
+        .commit(vec![put("b", "old", Expect::Anything)])
+        .await
+        .unwrap();
+    let both = vec![
+        put("a", "1", Expect::Anything),
+        put("b", "new", Expect::Absent),
+    ];
     assert_eq!(conflict_on(store.commit(both).await), "b");
     assert_eq!(store.get("a").await.unwrap(), None);
     assert_eq!(store.get("b").await.unwrap().unwrap().value, b"old");
 
-    let revision = store.commit(vec![put("a", "1", Expect::Absent), put("c", "1", Expect::Absent)]).await.unwrap();
+    let revision = store
+        .commit(vec![
+            put("a", "1", Expect::Absent),
+            put("c", "1", Expect::Absent),
+        ])
+        .await
+        .unwrap();
     assert_eq!(store.get("a").await.unwrap().unwrap().revision, revision);
-    assert_eq!(store.get("c").await.unwrap().unwrap().revision, revision, "one commit, one revision");
+    assert_eq!(
+        store.get("c").await.unwrap().unwrap().revision,
+        revision,
+        "one commit, one revision"
+    );
 }
 
 async fn conditions_are_checked(store: &impl Store) {
-    assert_eq!(conflict_on(store.commit(vec![put("a", "1", Expect::At(1))]).await), "a");
-    let revision = store.commit(vec![put("a", "1", Expect::Absent)]).await.unwrap();
-    assert_eq!(conflict_on(store.commit(vec![put("a", "2", Expect::Absent)]).await), "a");
-    assert_eq!(conflict_on(store.commit(vec![put("a", "2", Expect::At(revision + 1))]).await), "a");
-    let later = store.commit(vec![put("a", "2", Expect::At(revision))]).await.unwrap();
-    assert_eq!(conflict_on(store.commit(vec![put("a", "3", Expect::At(revision))]).await), "a");
-    assert_eq!(conflict_on(store.commit(vec![Write::delete("a", Expect::At(revision))]).await), "a");
-    store.commit(vec![Write::delete("a", Expect::At(later))]).await.unwrap();
+    assert_eq!(
+        conflict_on(store.commit(vec![put("a", "1", Expect::At(1))]).await),
+        "a"
+    );
+    let revision = store
+        .commit(vec![put("a", "1", Expect::Absent)])
+        .await
+        .unwrap();
+    assert_eq!(
+        conflict_on(store.commit(vec![put("a", "2", Expect::Absent)]).await),
+        "a"
+    );
+    assert_eq!(
+        conflict_on(
+            store
+                .commit(vec![put("a", "2", Expect::At(revision + 1))])
+                .await
+        ),
+        "a"
+    );
+    let later = store
+        .commit(vec![put("a", "2", Expect::At(revision))])
+        .await
+        .unwrap();
+    assert_eq!(
+        conflict_on(
+            store
+                .commit(vec![put("a", "3", Expect::At(revision))])
+                .await
+        ),
+        "a"
+    );
+    assert_eq!(
+        conflict_on(
+            store
+                .commit(vec![Write::delete("a", Expect::At(revision))])
+                .await
+        ),
+        "a"
+    );
+    store
+        .commit(vec![Write::delete("a", Expect::At(later))])
+        .await
+        .unwrap();
 }
 
 async fn a_delete_is_a_write(store: &impl Store) {
-    let revision = store.commit(vec![put("a", "1", Expect::Absent)]).await.unwrap();
-    let deleted = store.commit(vec![Write::delete("a", Expect::Anything)]).await.unwrap();
+    let revision = store
+        .commit(vec![put("a", "1", Expect::Absent)])
+        .await
+        .unwrap();
+    let deleted = store
+        .commit(vec![Write::delete("a", Expect::Anything)])
+        .await
+        .unwrap();
     assert!(deleted > revision);
     assert_eq!(store.get("a").await.unwrap(), None);
     assert_eq!(store.list("", "", 10).await.unwrap().entries, vec![]);
-    store.commit(vec![put("a", "again", Expect::Absent)]).await.expect("a deleted key is absent");
+    store
+        .commit(vec![put("a", "again", Expect::Absent)])
+        .await
+        .expect("a deleted key is absent");
 }
 
 async fn listing_pages_through_a_prefix(store: &impl Store) {
     for key in ["b/2", "a/1", "b/1", "b/3", "c"] {
-        store.commit(vec![put(key, key, Expect::Absent)]).await.unwrap();
+        store
+            .commit(vec![put(key, key, Expect::Absent)])
+            .await
+            .unwrap();
     }
     let keys = |page: super::Page| page.entries.into_iter().map(|e| e.key).collect::<Vec<_>>();
     assert_eq!(keys(store.list("b/", "", 2).await.unwrap()), ["b/1", "b/2"]);
     assert_eq!(keys(store.list("b/", "b/2", 2).await.unwrap()), ["b/3"]);
-    assert_eq!(keys(store.list("b/", "b/3", 2).await.unwrap()), Vec::<String>::new());
-    assert_eq!(keys(store.list("", "", 10).await.unwrap()), ["a/1", "b/1", "b/2", "b/3", "c"]);
-    assert_eq!(store.list("b/", "", 1).await.unwrap().revision, 5, "a page says which revision it shows");
+    assert_eq!(
+        keys(store.list("b/", "b/3", 2).await.unwrap()),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        keys(store.list("", "", 10).await.unwrap()),
+        ["a/1", "b/1", "b/2", "b/3", "c"]
+    );
+    assert_eq!(
+        store.list("b/", "", 1).await.unwrap().revision,
+        5,
+        "a page says which revision it shows"
+    );
 }
 
 async fn a_watch_tells_what_was_missed_and_what_is_new(store: &impl Store) {
-    let first = store.commit(vec![put("a", "1", Expect::Absent)]).await.unwrap();
-    let missed = store.commit(vec![put("b", "1", Expect::Absent)]).await.unwrap();
-    let gone = store.commit(vec![Write::delete("a", Expect::Anything)]).await.unwrap();
+    let first = store
+        .commit(vec![put("a", "1", Expect::Absent)])
+        .await
+        .unwrap();
+    let missed = store
+        .commit(vec![put("b", "1", Expect::Absent)])
+        .await
+        .unwrap();
+    let gone = store
+        .commit(vec![Write::delete("a", Expect::Anything)])
+        .await
+        .unwrap();
     let mut watch = store.watch("", first).await.unwrap();
-    let new = store.commit(vec![put("b", "2", Expect::Anything)]).await.unwrap();
-    let event = |key: &str, value: Option<&str>, revision| Event { key: key.into(), value: value.map(|v| v.as_bytes().to_vec()), revision };
+    let new = store
+        .commit(vec![put("b", "2", Expect::Anything)])
+        .await
+        .unwrap();
+    let event = |key: &str, value: Option<&str>, revision| Event {
+        key: key.into(),
+        value: value.map(|v| v.as_bytes().to_vec()),
+        revision,
+    };
     assert_eq!(watch.recv().await, Some(event("b", Some("1"), missed)));
     assert_eq!(watch.recv().await, Some(event("a", None, gone)));
     assert_eq!(watch.recv().await, Some(event("b", Some("2"), new)));
@@ -104,15 +214,29 @@ async fn a_watch_tells_what_was_missed_and_what_is_new(store: &impl Store) {
 
 async fn a_watch_tells_of_its_prefix_only(store: &impl Store) {
     let mut watch = store.watch("b/", 0).await.unwrap();
-    store.commit(vec![put("a/1", "1", Expect::Absent), put("b/1", "1", Expect::Absent), put("b0", "1", Expect::Absent)]).await.unwrap();
-    store.commit(vec![put("b/2", "1", Expect::Absent)]).await.unwrap();
+    store
+        .commit(vec![
+            put("a/1", "1", Expect::Absent),
+            put("b/1", "1", Expect::Absent),
+            put("b0", "1", Expect::Absent),
+        ])
+        .await
+        .unwrap();
+    store
+        .commit(vec![put("b/2", "1", Expect::Absent)])
+        .await
+        .unwrap();
     assert_eq!(watch.recv().await.unwrap().key, "b/1");
     assert_eq!(watch.recv().await.unwrap().key, "b/2");
 }
 
 async fn many_writers_get_distinct_revisions(store: &impl Store) {
     let commits = (0..100).map(|n| store.commit(vec![put(&format!("k{n}"), "v", Expect::Absent)]));
-    let mut revisions: Vec<_> = futures_util::future::join_all(commits).await.into_iter().map(Result::unwrap).collect();
+    let mut revisions: Vec<_> = futures_util::future::join_all(commits)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     revisions.sort_unstable();
     revisions.dedup();
     assert_eq!(revisions.len(), 100);

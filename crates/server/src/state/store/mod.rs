@@ -62,12 +62,20 @@ pub struct Write {
 impl Write {
     /// Writes a document under a condition.
     pub fn put(key: impl Into<String>, value: Vec<u8>, expect: Expect) -> Self {
-        Self { key: key.into(), expect, value: Some(value) }
+        Self {
+            key: key.into(),
+            expect,
+            value: Some(value),
+        }
     }
 
     /// Deletes a document under a condition.
     pub fn delete(key: impl Into<String>, expect: Expect) -> Self {
-        Self { key: key.into(), expect, value: None }
+        Self {
+            key: key.into(),
+            expect,
+            value: None,
+        }
     }
 }
 
@@ -90,7 +98,9 @@ pub enum Error {
         key: String,
     },
     /// The file belongs to another program.
-    #[error("{path} is not a Signet data file: {found}; nothing was changed. Name another folder with --data, or move the file away")]
+    #[error(
+        "{path} is not a Signet data file: {found}; nothing was changed. Name another folder with --data, or move the file away"
+    )]
     Foreign {
         /// The file.
         path: String,
@@ -98,7 +108,9 @@ pub enum Error {
         found: String,
     },
     /// The file was written by a newer version.
-    #[error("{path} has format {found}, this program knows formats up to {known}; nothing was changed. Use the newer version of signet")]
+    #[error(
+        "{path} has format {found}, this program knows formats up to {known}; nothing was changed. Use the newer version of signet"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -141,9 +153,18 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, writes: Vec<Write>) -> impl Future<Output = Result<Revision, Error>> + Send;
 
     /// Lists the documents whose key starts with `prefix` and sorts after `after`, at most `limit`.
-    fn list(&self, prefix: &str, after: &str, limit: usize) -> impl Future<Output = Result<Page, Error>> + Send;
+    fn list(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, Error>> + Send;
 
     /// Follows the keys that start with `prefix`: first what changed after `since`, then everything new.
     /// Of a key that changed several times before the call only the newest state is told.
-    fn watch(&self, prefix: &str, since: Revision) -> impl Future<Output = Result<Watch, Error>> + Send;
+    fn watch(
+        &self,
+        prefix: &str,
+        since: Revision,
+    ) -> impl Future<Output = Result<Watch, Error>> + Send;
 }

@@ -38,8 +38,15 @@ pub struct Sqlite {
 }
 
 enum Job {
-    Commit { writes: Vec<Write>, done: oneshot::Sender<Result<Revision, Error>> },
-    Watch { prefix: String, since: Revision, done: oneshot::Sender<Result<Watch, Error>> },
+    Commit {
+        writes: Vec<Write>,
+        done: Committed,
+    },
+    Watch {
+        prefix: String,
+        since: Revision,
+        done: oneshot::Sender<Result<Watch, Error>>,
+    },
 }
 
 impl Sqlite {
@@ -56,29 +63,48 @@ impl Sqlite {
             create(&connection).map_err(|e| explain(&name, e))?;
         }
         let revision = newest(&connection).map_err(|e| explain(&name, e))?;
-        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|e| explain(&name, e))?;
+        let reader = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(|e| explain(&name, e))?;
 
         let (writer, jobs) = queue::channel();
-        let worker = Writer { connection, name, revision, watchers: Vec::new() };
+        let worker = Writer {
+            connection,
+            name,
+            revision,
+            watchers: Vec::new(),
+        };
         thread::Builder::new()
             .name("store".into())
             .spawn(move || worker.run(&jobs))
             .map_err(|e| Error::Backend(e.to_string()))?;
-        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)) })
+        Ok(Self {
+            writer,
+            reader: Arc::new(Mutex::new(reader)),
+        })
     }
 
-    async fn read<T: Send + 'static>(&self, query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static) -> Result<T, Error> {
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let reader = Arc::clone(&self.reader);
         tokio::task::spawn_blocking(move || {
-            let mut connection = reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut connection = reader
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             query(&mut connection).map_err(|e| explain("the data file", e))
         })
         .await
         .map_err(|e| Error::Backend(e.to_string()))?
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job) -> Result<T, Error> {
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job,
+    ) -> Result<T, Error> {
         let closed = || Error::Backend("the store is closed".into());
         let (done, answer) = oneshot::channel();
         self.writer.send(job(done)).map_err(|_| closed())?;
@@ -121,9 +147,17 @@ impl Store for Sqlite {
 
     async fn watch(&self, prefix: &str, since: Revision) -> Result<Watch, Error> {
         let prefix = prefix.to_owned();
-        self.ask(|done| Job::Watch { prefix, since, done }).await
+        self.ask(|done| Job::Watch {
+            prefix,
+            since,
+            done,
+        })
+        .await
     }
 }
+
+/// Where the answer to a commit goes.
+type Committed = oneshot::Sender<Result<Revision, Error>>;
 
 /// The thread that writes.
 struct Writer {
@@ -133,8 +167,6 @@ struct Writer {
     watchers: Vec<(String, mpsc::UnboundedSender<Event>)>,
 }
 
-type Pending = (oneshot::Sender<Result<Revision, Error>>, Result<Revision, Error>);
-
 impl Writer {
     fn run(mut self, jobs: &queue::Receiver<Job>) {
         while let Ok(first) = jobs.recv() {
@@ -143,7 +175,11 @@ impl Writer {
             for job in std::iter::once(first).chain(jobs.try_iter().take(GROUP)) {
                 match job {
                     Job::Commit { writes, done } => commits.push((writes, done)),
-                    Job::Watch { prefix, since, done } => watches.push((prefix, since, done)),
+                    Job::Watch {
+                        prefix,
+                        since,
+                        done,
+                    } => watches.push((prefix, since, done)),
                 }
             }
             self.commit_group(commits);
@@ -155,18 +191,23 @@ impl Writer {
     }
 
     /// Commits all of the group in one transaction; only then are callers answered and watchers told.
-    fn commit_group(&mut self, commits: Vec<(Vec<Write>, oneshot::Sender<Result<Revision, Error>>)>) {
+    fn commit_group(&mut self, commits: Vec<(Vec<Write>, Committed)>) {
         if commits.is_empty() {
             return;
         }
         let mut events = Vec::new();
         let mut revision = self.revision;
-        let outcome = self.connection.transaction().and_then(|transaction| {
-            let pending: Vec<Pending> = commits
+        let outcome = self.connection.transaction().map(|transaction| {
+            let pending: Vec<_> = commits
                 .into_iter()
-                .map(|(writes, done)| (done, apply(&transaction, writes, &mut revision, &mut events)))
+                .map(|(writes, done)| {
+                    (
+                        done,
+                        apply(&transaction, writes, &mut revision, &mut events),
+                    )
+                })
                 .collect();
-            Ok((transaction.commit(), pending))
+            (transaction.commit(), pending)
         });
         match outcome {
             Ok((Ok(()), pending)) => {
@@ -189,13 +230,19 @@ impl Writer {
 
     fn tell(&mut self, events: &[Event]) {
         self.watchers.retain(|(prefix, watcher)| {
-            events.iter().filter(|event| event.key.starts_with(prefix.as_str())).all(|event| watcher.send(event.clone()).is_ok())
+            events
+                .iter()
+                .filter(|event| event.key.starts_with(prefix.as_str()))
+                .all(|event| watcher.send(event.clone()).is_ok())
         });
     }
 
     fn start_watch(&mut self, prefix: String, since: Revision) -> Result<Watch, Error> {
         let (sender, watch) = mpsc::unbounded_channel();
-        for event in self.history(&prefix, since).map_err(|e| explain(&self.name, e))? {
+        for event in self
+            .history(&prefix, since)
+            .map_err(|e| explain(&self.name, e))?
+        {
             let _ = sender.send(event);
         }
         self.watchers.push((prefix, sender));
@@ -213,24 +260,39 @@ impl Writer {
 }
 
 /// Applies one commit inside the group's transaction, or nothing of it.
-fn apply(transaction: &Transaction<'_>, writes: Vec<Write>, revision: &mut Revision, events: &mut Vec<Event>) -> Result<Revision, Error> {
+fn apply(
+    transaction: &Transaction<'_>,
+    writes: Vec<Write>,
+    revision: &mut Revision,
+    events: &mut Vec<Event>,
+) -> Result<Revision, Error> {
     let backend = |e: rusqlite::Error| Error::Backend(e.to_string());
     for write in &writes {
         if !holds(transaction, write).map_err(backend)? {
-            return Err(Error::Conflict { key: write.key.clone() });
+            return Err(Error::Conflict {
+                key: write.key.clone(),
+            });
         }
     }
     let next = *revision + 1;
-    transaction.execute_batch("SAVEPOINT one").map_err(backend)?;
+    transaction
+        .execute_batch("SAVEPOINT one")
+        .map_err(backend)?;
     for write in &writes {
         if let Err(error) = put(transaction, write, next) {
-            transaction.execute_batch("ROLLBACK TO one; RELEASE one").map_err(backend)?;
+            transaction
+                .execute_batch("ROLLBACK TO one; RELEASE one")
+                .map_err(backend)?;
             return Err(backend(error));
         }
     }
     transaction.execute_batch("RELEASE one").map_err(backend)?;
     *revision = next;
-    events.extend(writes.into_iter().map(|write| Event { key: write.key, value: write.value, revision: next }));
+    events.extend(writes.into_iter().map(|write| Event {
+        key: write.key,
+        value: write.value,
+        revision: next,
+    }));
     Ok(next)
 }
 
@@ -250,7 +312,11 @@ fn holds(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<bool>
     })
 }
 
-fn put(transaction: &Transaction<'_>, write: &Write, revision: Revision) -> rusqlite::Result<usize> {
+fn put(
+    transaction: &Transaction<'_>,
+    write: &Write,
+    revision: Revision,
+) -> rusqlite::Result<usize> {
     transaction
         .prepare_cached(
             "INSERT INTO document (key, revision, value) VALUES (?1, ?2, ?3)
@@ -273,18 +339,30 @@ fn inspect(path: &Path) -> Result<bool, Error> {
         Ok(_) => {}
         Err(error) => return Err(Error::Backend(format!("{}: {error}", name()))),
     }
-    let foreign = |found: &str| Error::Foreign { path: name(), found: found.into() };
-    file.read_exact(&mut header).map_err(|_| foreign("it is too short"))?;
+    let foreign = |found: &str| Error::Foreign {
+        path: name(),
+        found: found.into(),
+    };
+    file.read_exact(&mut header)
+        .map_err(|_| foreign("it is too short"))?;
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(foreign("it is no SQLite file"));
     }
     // Offsets from the SQLite file format: 60 is `user_version`, 68 is `application_id`.
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     match (number(68), number(60)) {
         (APPLICATION_ID, 1..=FORMAT) => Ok(true),
-        (APPLICATION_ID, found) => Err(Error::Newer { path: name(), found, known: FORMAT }),
+        (APPLICATION_ID, found) => Err(Error::Newer {
+            path: name(),
+            found,
+            known: FORMAT,
+        }),
         (0, 0) if number(28) <= 1 => Ok(false), // an empty database: WAL mode was set, then the start was interrupted
-        (id, _) => Err(foreign(&format!("it is a SQLite file of another program (application id {id:#x})"))),
+        (id, _) => Err(foreign(&format!(
+            "it is a SQLite file of another program (application id {id:#x})"
+        ))),
     }
 }
 
@@ -302,11 +380,21 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn newest(connection: &Connection) -> rusqlite::Result<Revision> {
-    connection.query_row("SELECT coalesce(max(revision), 0) FROM document", [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+    connection
+        .query_row(
+            "SELECT coalesce(max(revision), 0) FROM document",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(i64::cast_unsigned)
 }
 
 fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry { key: row.get(0)?, value: row.get(1)?, revision: row.get::<_, i64>(2)?.cast_unsigned() })
+    Ok(Entry {
+        key: row.get(0)?,
+        value: row.get(1)?,
+        revision: row.get::<_, i64>(2)?.cast_unsigned(),
+    })
 }
 
 /// The first key that sorts after everything with this prefix. Keys are ASCII, so U+10FFFF is beyond them.
@@ -321,7 +409,10 @@ fn as_sql(revision: Revision) -> i64 {
 fn explain(path: &str, error: rusqlite::Error) -> Error {
     let path = path.to_owned();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { path, cause: error.to_string() },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt {
+            path,
+            cause: error.to_string(),
+        },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::InUse { path },
         _ => Error::Backend(error.to_string()),
     }
@@ -347,12 +438,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("signet.db");
         let store = Sqlite::open(&path).unwrap();
-        let revision = store.commit(vec![Write::put("a/1", b"one".to_vec(), Expect::Absent)]).await.unwrap();
+        let revision = store
+            .commit(vec![Write::put("a/1", b"one".to_vec(), Expect::Absent)])
+            .await
+            .unwrap();
         drop(store);
 
         let store = Sqlite::open(&path).unwrap();
-        assert_eq!(store.get("a/1").await.unwrap(), Some(Entry { key: "a/1".into(), value: b"one".to_vec(), revision }));
-        let next = store.commit(vec![Write::put("a/2", b"two".to_vec(), Expect::Absent)]).await.unwrap();
+        assert_eq!(
+            store.get("a/1").await.unwrap(),
+            Some(Entry {
+                key: "a/1".into(),
+                value: b"one".to_vec(),
+                revision
+            })
+        );
+        let next = store
+            .commit(vec![Write::put("a/2", b"two".to_vec(), Expect::Absent)])
+            .await
+            .unwrap();
         assert!(next > revision, "revisions go on where they were");
     }
 
@@ -364,7 +468,9 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let error = Sqlite::open(&path).err().expect("must be refused");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "the file was touched");
-        error.to_string().replace(&path.display().to_string(), "FILE")
+        error
+            .to_string()
+            .replace(&path.display().to_string(), "FILE")
     }
 
     #[test]
@@ -379,7 +485,10 @@ mod tests {
         );
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other.db");
-        Connection::open(&path).unwrap().execute_batch("PRAGMA application_id = 7; CREATE TABLE t (x)").unwrap();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("PRAGMA application_id = 7; CREATE TABLE t (x)")
+            .unwrap();
         assert_eq!(
             refused(&std::fs::read(&path).unwrap()),
             "FILE is not a Signet data file: it is a SQLite file of another program (application id 0x7); nothing was changed. \
@@ -406,7 +515,14 @@ mod tests {
         let path = folder.path().join("signet.db");
         let store = Sqlite::open(&path).unwrap();
         for n in 0..200 {
-            store.commit(vec![Write::put(format!("a/{n}"), vec![b'x'; 400], Expect::Absent)]).await.unwrap();
+            store
+                .commit(vec![Write::put(
+                    format!("a/{n}"),
+                    vec![b'x'; 400],
+                    Expect::Absent,
+                )])
+                .await
+                .unwrap();
         }
         drop(store);
         wait_for_the_writer(&path).await;
@@ -415,7 +531,11 @@ mod tests {
             *byte = 0xAA;
         }
         let message = refused(&bytes);
-        assert!(message.starts_with("FILE is damaged: ") && message.ends_with("; it was left as it is. Restore the folder from a backup"), "{message}");
+        assert!(
+            message.starts_with("FILE is damaged: ")
+                && message.ends_with("; it was left as it is. Restore the folder from a backup"),
+            "{message}"
+        );
     }
 
     /// The writer's thread closes the file a moment after the last handle went away; SQLite then removes the log.

@@ -1,0 +1,60 @@
+# Two commands set up everything on a fresh Debian 12 with a Rust toolchain: `make demo` and `make test`.
+# Every job of the CI is one of these targets.
+
+LAB   := .cache/lab
+TCCLI := .cache/e2e/venv/bin/tccli
+
+.PHONY: demo test lint unit e2e contract bench servers clients book deny clean
+
+## Shows the main job on real servers, then stays up until Ctrl-C.
+demo: servers clients
+	cargo build --release -p signet
+	target/release/signet demo --tccli $(TCCLI) $(DEMO)
+
+## Everything that must pass.
+test: lint unit e2e
+
+## Formatting and lints.
+lint: clients
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+## The Rust tests, against real servers where it says so.
+unit: servers clients
+	cargo build --workspace --bins
+	cargo test --workspace
+	docs/sign-with-openssl.test.sh
+
+## The official clients against the real program and real servers.
+e2e: servers clients
+	cargo build -p signet -p lab
+	e2e/run.sh
+
+## Writes contract/*.json and the generated reference pages.
+contract:
+	cargo run -q -p signet -- contract .
+
+## Measures, side by side with the peers; prints a table.
+bench: servers clients
+	bench/run.sh
+
+## Real MySQL and MariaDB servers, from PATH or unpacked into $(LAB).
+servers: clients
+	lab/get-servers.sh
+
+## The official SDKs and tccli, pinned; and from Debian what is missing for them and for building: gcc, Python, Node, Go, a JDK, Maven, OpenSSL.
+clients:
+	e2e/setup.sh
+
+## The book, into target/book. Needs mdbook.
+book:
+	mdbook build docs --dest-dir ../target/book
+
+clean:
+	cargo clean
+	rm -rf .cache
+
+## Licences, sources and advisories of the dependencies.
+deny:
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check
