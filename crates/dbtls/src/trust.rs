@@ -70,6 +70,11 @@ impl Trust {
         Ok(trust)
     }
 
+    /// The certificates, DER.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.certificates.iter().map(|der| &**der)
+    }
+
     /// Verifies a chain (DER, leaf first) as a client would with this trust as its CA bundle, host names aside. Answers the subject
     /// of the trusted certificate that it leads to, or why it does not verify.
     pub(crate) fn verify(&self, chain: &[Vec<u8>], now: i64) -> Result<String, String> {

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use wire::{Envelope, Language, Parameters, Refusal, Request, RequestId, answer as envelope};
 
 use crate::ambient::UnixTime;
-use crate::api::action::{Context, Effect};
+use crate::api::action::{Context, Effect, Running};
 use crate::api::error::ApiError;
 use crate::api::table::Route;
 use crate::api::{gate, region};
 use crate::service::Service;
-use crate::state::audit::{Line, Outcome};
+use crate::state::audit::{Audit, Line, Outcome};
 use crate::state::keys::AccessKey;
 
 /// What has become known of a request so far; a refusal at any stage is logged with it.
@@ -31,6 +31,8 @@ struct Call<'a> {
     resource: String,
     route: Option<&'a Route>,
     key: Option<Arc<AccessKey>>,
+    /// The audit lines of a write are written by [`audited`].
+    is_audited: bool,
 }
 
 /// Answers one request.
@@ -64,6 +66,7 @@ impl<'a> Call<'a> {
             resource: String::new(),
             route: None,
             key: None,
+            is_audited: false,
         }
     }
 
@@ -102,9 +105,9 @@ impl<'a> Call<'a> {
         route.shape.check(Parameters { map, text })
     }
 
-    /// Runs the action. A write is audited before it is done, and goes on to its end even if the caller hangs up.
+    /// Runs the action. A write is audited before it is done and after, and goes on to its end even if the caller hangs up.
     async fn act(
-        &self,
+        &mut self,
         route: &'a Route,
         key: Arc<AccessKey>,
         parameters: Map<String, Value>,
@@ -118,29 +121,20 @@ impl<'a> Call<'a> {
             language: self.language,
             now: self.now,
         };
-        let run = route.entry.run;
+        let running = (route.entry.run)(parameters, context);
         match route.entry.spec.effect {
-            Effect::Reads => run(parameters, context).await,
+            Effect::Reads => running.await,
             Effect::Writes => {
-                self.audit_attempt().await?;
-                tokio::spawn(run(parameters, context))
+                let (audit, line) = (
+                    Arc::clone(&self.service.audit),
+                    self.line(Outcome::Attempt, ""),
+                );
+                self.is_audited = true;
+                tokio::spawn(audited(audit, line, running))
                     .await
                     .map_err(ApiError::internal)?
             }
         }
-    }
-
-    async fn audit_attempt(&self) -> Result<(), ApiError> {
-        let (audit, line) = (
-            Arc::clone(&self.service.audit),
-            self.line(Outcome::Attempt, ""),
-        );
-        let recorded = tokio::task::spawn_blocking(move || audit.record(&line)).await;
-        recorded.map_err(ApiError::internal)?.map_err(|error| {
-            ApiError::internal(
-                anyhow::Error::new(error).context("a change that cannot be audited is not made"),
-            )
-        })
     }
 
     fn line(&self, outcome: Outcome, code: &'static str) -> Line {
@@ -174,13 +168,12 @@ impl<'a> Call<'a> {
         if let Some(route) = self.route {
             route.metrics.seconds.record(took);
         }
-        let writes = spec.is_some_and(|spec| spec.effect == Effect::Writes);
         match error {
             None => {
                 if let Some(route) = self.route {
                     route.metrics.answered.increment(1);
                 }
-                if writes || self.service.config.audit.reads {
+                if self.service.config.audit.reads && !self.is_audited {
                     self.service.audit.note(&self.line(Outcome::Done, ""));
                 }
                 tracing::debug!(request_id = %self.request_id, from = %self.from, action = self.action, took_us = took.as_micros(), "answered");
@@ -191,9 +184,11 @@ impl<'a> Call<'a> {
                 self.service
                     .metrics
                     .refused(service, action, error.code().as_str());
-                self.service
-                    .audit
-                    .note(&self.line(Outcome::Refused, error.code().as_str()));
+                if !self.is_audited {
+                    self.service
+                        .audit
+                        .note(&self.line(Outcome::Refused, error.code().as_str()));
+                }
                 self.log_refusal(error);
             }
         }
@@ -212,4 +207,30 @@ impl<'a> Call<'a> {
             }
         }
     }
+}
+
+/// Runs a write between its two audit lines. If the first one cannot be written, nothing is done.
+async fn audited(audit: Arc<Audit>, line: Line, running: Running) -> Result<Vec<u8>, ApiError> {
+    let (first, attempt) = (Arc::clone(&audit), line.clone());
+    let recorded = tokio::task::spawn_blocking(move || first.record(&attempt))
+        .await
+        .map_err(ApiError::internal)?;
+    recorded.map_err(|error| {
+        ApiError::internal(
+            anyhow::Error::new(error).context("a change that cannot be audited is not made"),
+        )
+    })?;
+    let outcome = running.await;
+    audit.note(&match &outcome {
+        Ok(_) => Line {
+            outcome: Outcome::Done,
+            ..line
+        },
+        Err(error) => Line {
+            outcome: Outcome::Refused,
+            code: error.code().as_str(),
+            ..line
+        },
+    });
+    outcome
 }

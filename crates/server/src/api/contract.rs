@@ -118,6 +118,14 @@ fn type_name(field: &Value) -> String {
     if let Some(reference) = field["$ref"].as_str() {
         return format!("`{}`", reference.trim_start_matches("#/$defs/"));
     }
+    if let Some(options) = field["oneOf"].as_array() {
+        return options
+            .iter()
+            .filter_map(|option| option["const"].as_str())
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(" or ");
+    }
     if let Some(options) = field["anyOf"].as_array() {
         return options
             .iter()

@@ -55,7 +55,12 @@ impl Shape {
         {
             return Self::read(&defs[name], defs);
         }
-        if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
+        // `anyOf` is "or null", `oneOf` is an enumeration: every other branch has the same type.
+        if let Some(options) = schema
+            .get("anyOf")
+            .or_else(|| schema.get("oneOf"))
+            .and_then(Value::as_array)
+        {
             let some = options
                 .iter()
                 .find(|option| option["type"] != "null")

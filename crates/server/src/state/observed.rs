@@ -44,20 +44,51 @@ async fn certificate(catalog: &Catalog, sha256: &str) -> Result<Vec<u8>, Error> 
         .map_err(|error| bad(error.to_string()))
 }
 
-/// The certificates that a client of these nodes has to trust, each once: what the nodes serve, without their own leaves.
+/// What a client of these nodes has to trust.
+pub struct Anchors {
+    /// The certificates, DER, each once.
+    pub certificates: Vec<Vec<u8>>,
+    /// A root is among them. Without one, clients that use OpenSSL cannot verify with this bundle alone.
+    pub complete: bool,
+}
+
+/// The certificates that were registered for the nodes, and the CA certificates that they serve. Where there are neither,
+/// the chain as it is served.
 ///
 /// # Errors
 /// When the store fails or a document cannot be read.
-pub async fn anchors(catalog: &Catalog, nodes: &[Arc<Node>]) -> Result<Vec<Vec<u8>>, Error> {
-    let mut all = Vec::new();
+pub async fn anchors(catalog: &Catalog, nodes: &[Arc<Node>]) -> Result<Anchors, Error> {
+    let mut certificates = Vec::new();
+    let mut served = Vec::new();
+    let mut complete = false;
     for node in nodes {
+        if let Some(access) = node.access() {
+            add(
+                &mut certificates,
+                access.trust.certificates().map(<[u8]>::to_vec),
+            );
+            complete |= !certificates.is_empty();
+        }
         if let Some((_, chain)) = observation(catalog, node).await? {
-            for certificate in dbtls::anchors(&chain).certificates {
-                if !all.contains(&certificate) {
-                    all.push(certificate);
-                }
-            }
+            let of_node = dbtls::anchors(&chain);
+            complete |= of_node.complete;
+            add(&mut certificates, of_node.certificates);
+            add(&mut served, chain);
         }
     }
-    Ok(all)
+    if certificates.is_empty() {
+        certificates = served;
+    }
+    Ok(Anchors {
+        certificates,
+        complete,
+    })
+}
+
+fn add(all: &mut Vec<Vec<u8>>, more: impl IntoIterator<Item = Vec<u8>>) {
+    for certificate in more {
+        if !all.contains(&certificate) {
+            all.push(certificate);
+        }
+    }
 }

@@ -68,11 +68,13 @@ async fn build(
     format: Format,
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let anchors = observed::anchors(&service.catalog, &subject.common().nodes).await?;
-    if anchors.is_empty() {
+    if anchors.certificates.is_empty() {
         return Ok(None);
     }
-    let readme = readme::of(subject);
-    Ok(Some(Bundle::new(anchors)?.file(format, &readme)?))
+    let readme = readme::of(subject, anchors.complete);
+    Ok(Some(
+        Bundle::new(anchors.certificates)?.file(format, &readme)?,
+    ))
 }
 
 /// The same certificates make the same bytes, so their hash is the version.

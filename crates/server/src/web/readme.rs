@@ -4,8 +4,15 @@ use ca::bundle::STORE_PASSWORD;
 
 use crate::api::subject::Subject;
 
-/// The text for this instance or group. It depends on what was registered alone, so that the bundle's bytes stay the same.
-pub fn of(subject: &Subject) -> String {
+/// What is said of a bundle without a root.
+const INCOMPLETE: &str = "
+ATTENTION: the servers do not send their root certificate, and none was registered, so it is not in this bundle. Most clients
+cannot verify without it. Ask whoever issued the certificates for it, and register it with the instance (CaCertificates).
+";
+
+/// The text for this instance or group. It depends on what was registered and served alone, so that the bundle's bytes stay
+/// the same.
+pub fn of(subject: &Subject, complete: bool) -> String {
     let (host, port) = address(subject);
     format!(
         "The CA certificates of `{id}`, in the formats that clients read.
@@ -14,7 +21,7 @@ pub fn of(subject: &Subject) -> String {
   TencentDB-CA-Chain.p7b   Windows
   TencentDB-CA-Chain.jks   Java (password: {STORE_PASSWORD})
   TencentDB-CA-Chain.p12   .NET, and Java 8u301 and newer (password: {STORE_PASSWORD})
-
+{attention}
 Each line below encrypts and verifies, the host name included. Where the server's certificate does not name
 the host that you connect to, the verification fails, as it should: `signet status {id}` and the action
 DescribePosture tell which names the certificate covers.
@@ -30,6 +37,7 @@ PHP       new PDO(\"mysql:host={host};port={port}\", $user, $password, [PDO::MYS
 Rust      mysql_async::SslOpts::default().with_root_certs(vec![Path::new(\"TencentDB-CA-Chain.pem\").into()])
 ",
         id = subject.id(),
+        attention = if complete { "" } else { INCOMPLETE },
         url_host = if host.contains(':') { format!("[{host}]") } else { host.clone() },
     )
 }

@@ -222,6 +222,10 @@ impl Schedule {
             std::collections::hash_map::Entry::Vacant(free) => {
                 free.insert(Vec::new());
                 let eyes = Arc::clone(&self.eyes);
+                if !is_regular {
+                    // A failed handshake is not tried again for a while; a caller who asks wants to know what is so now.
+                    eyes.prober.forget(&node.target);
+                }
                 self.running.spawn(async move {
                     eyes.look(&node).await;
                     (node, callers, is_regular)

@@ -36,8 +36,8 @@ fn who_does_not_sign_is_refused() {
         |request| request.set("Authorization", ""),
     )
     .fails(
-        "MissingParameter",
-        "The request is missing a required parameter `Authorization`.",
+        "AuthFailure.InvalidAuthorization",
+        "The request `Authorization` header does not conform to tencentcloud standards: the header is missing.",
     );
     let answer = send(
         &server,
@@ -270,8 +270,11 @@ fn the_common_codes_come_in_chinese_too() {
     send(&server, "{}", chinese, |request| {
         request.set("X-TC-Timestamp", "")
     })
-    .fails("MissingParameter", "请求缺少必要的参数 `Timestamp`。");
-    send(&server, r#"{"A":1}"#, chinese, |_| {}).fails("UnknownParameter", "未知参数 `A`。");
+    .fails("MissingParameter", "请求缺少必要参数 `Timestamp`。");
+    send(&server, r#"{"A":1}"#, chinese, |_| {}).fails(
+        "UnknownParameter",
+        "未知参数 `A`，用户多传未定义的参数会导致错误",
+    );
 }
 
 #[test]

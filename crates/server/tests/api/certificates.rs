@@ -27,7 +27,7 @@ fn header<'a>(head: &'a str, name: &str) -> &'a str {
 #[test]
 fn the_archive_and_each_file_in_it_can_be_fetched() {
     let server = TestServer::start();
-    let (fleet, nodes) = fakes(&[Tls, Tls]);
+    let (_fleet, nodes) = fakes(&[Tls, Tls]);
     server.register(ID, &nodes);
     let link = link(&server);
     for (file, media_type) in [
@@ -46,23 +46,48 @@ fn the_archive_and_each_file_in_it_can_be_fetched() {
             format!("attachment; filename=\"{file}\"")
         );
         assert!(!body.is_empty());
-        if file.ends_with(".pem") {
-            let root: String = fleet
-                .root_pem()
-                .lines()
-                .filter(|line| !line.starts_with('#'))
-                .collect();
-            let pem: String = String::from_utf8(body)
-                .unwrap()
-                .lines()
-                .filter(|line| !line.starts_with('#'))
-                .collect();
-            assert!(
-                root.contains(pem.trim()) || pem.contains(root.trim()),
-                "the PEM holds the CA that the nodes serve"
-            );
-        }
     }
+}
+
+/// The certificates of a PEM text, without its comments.
+fn certificates(pem: &str) -> Vec<String> {
+    let lines = pem
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines
+        .collect::<String>()
+        .split_inclusive("-----END CERTIFICATE-----")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_bundle_holds_what_was_registered_or_else_what_is_served() {
+    let server = TestServer::start();
+    let (fleet, nodes) = fakes(&[Tls, Tls]); // these fakes do not send their root, as most servers do not
+    server.register(ID, &nodes);
+    let pem = |server: &TestServer| {
+        String::from_utf8(server.get(&link(server).replace(".zip", ".pem")).2).unwrap()
+    };
+    let readme = |server: &TestServer| {
+        String::from_utf8(
+            server
+                .get(&link(server).replace("TencentDB-CA-Chain.zip", "README.txt"))
+                .2,
+        )
+        .unwrap()
+    };
+    assert_eq!(certificates(&pem(&server)).len(), 2, "each node's own");
+    assert!(readme(&server).contains("ATTENTION: the servers do not send their root certificate"));
+
+    server
+        .call(
+            "ModifyInstance",
+            json!({ "InstanceId": ID, "CaCertificates": fleet.root_pem() }),
+        )
+        .answers(json!({}));
+    assert_eq!(certificates(&pem(&server)), certificates(fleet.root_pem()));
+    assert!(!readme(&server).contains("ATTENTION"));
 }
 
 #[test]
@@ -204,7 +229,10 @@ fn the_archive_opens() {
     server.register(ID, &nodes);
     let (_, _, body) = server.get(&link(&server));
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(body)).unwrap();
-    let mut names: Vec<_> = archive.file_names().map(str::to_owned).collect();
+    let mut names: Vec<_> = archive
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
     names.sort();
     assert_eq!(
         names,

@@ -263,7 +263,10 @@ fn posture_of_a_node_that_was_never_seen_says_why() {
         (&json!("UNKNOWN"), &json!(false), &json!(""), &json!(""))
     );
     assert!(
-        first["Reason"].as_str().unwrap().contains("refused"),
+        first["Reason"]
+            .as_str()
+            .unwrap()
+            .contains("refuses connections"),
         "{first}"
     );
 }
@@ -308,8 +311,10 @@ fn a_caller_that_hangs_up_loses_nothing() {
         &json!({ "InstanceId": ID, "InstanceName": "x", "Architecture": "two-node", "Nodes": [nobody(), nobody()] }).to_string(),
     );
     request.sign(crate::support::SECRET_ID, crate::support::SECRET_KEY);
-    request.send_and_hang_up(&server);
+    let connection = request.send_only(&server);
     server.audited(|line| line["outcome"] == "attempt" && line["action"] == "RegisterInstance");
+    drop(connection);
+    server.audited(|line| line["outcome"] == "done" && line["action"] == "RegisterInstance");
     server.wait_for(
         "DescribeFleet",
         &json!({ "Search": ID, "Status": "UNKNOWN" }),

@@ -99,7 +99,7 @@ fn a_node_that_cannot_be_judged_is_named_with_the_reason() {
         let expected = [
             "blocked because of many connection errors",
             "timed out",
-            "refused",
+            "refuses connections",
         ][bad - 1];
         assert!(
             message.contains(expected),

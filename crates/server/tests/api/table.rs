@@ -68,7 +68,9 @@ fn everything_is_documented() {
                 spec.name
             );
             let has_example = !field["examples"].is_null()
-                || field.to_string().contains("enum")
+                || ["enum", "oneOf"]
+                    .iter()
+                    .any(|word| field.to_string().contains(word))
                 || field["type"] == "boolean"
                 || field["type"] == json!(["boolean", "null"]);
             assert!(
