@@ -50,8 +50,8 @@ fn set<'a>(
     name: &'static str,
     value: &'a HeaderValue,
 ) -> Result<(), Refusal> {
-    let text = value
-        .to_str()
+    // `HeaderValue::to_str` looks at each byte by itself, which costs more than all the rest of reading the headers.
+    let text = str::from_utf8(value.as_bytes())
         .map_err(|_| Refusal::invalid_parameter_value(name))?
         .trim_ascii();
     if text.is_empty() {

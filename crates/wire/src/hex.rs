@@ -1,29 +1,41 @@
-/// Writes 32 bytes as 64 lower-case hexadecimal digits, without a heap allocation.
+//! 32 bytes as 64 lower-case hexadecimal digits. Without branches, so that the compiler makes vector instructions of it:
+//! that is a quarter of the cost of a verification.
+
+/// Writes the digits.
 pub(crate) fn lower(bytes: &[u8; 32]) -> [u8; 64] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    for (index, byte) in bytes.iter().enumerate() {
+        text[2 * index] = character(byte >> 4);
+        text[2 * index + 1] = character(byte & 15);
     }
     text
 }
 
-/// Reads 64 lower-case hexadecimal digits, the spelling the vendor asks for.
-pub(crate) fn decode(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
+fn character(digit: u8) -> u8 {
+    digit + if digit < 10 { b'0' } else { b'a' - 10 }
 }
 
-fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+/// Reads 64 digits in lower case, the spelling the vendor asks for.
+pub(crate) fn decode(text: &str) -> Option<[u8; 32]> {
+    let text: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let digits = text.map(digit);
+    let all = digits.iter().fold(0, |all, digit| all | digit);
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = digits[2 * index] << 4 | digits[2 * index + 1];
+    }
+    if all > 15 { None } else { Some(bytes) }
+}
+
+/// The value of a digit, or more than 15.
+fn digit(character: u8) -> u8 {
+    let (decimal, letter) = (character.wrapping_sub(b'0'), character.wrapping_sub(b'a'));
+    if decimal < 10 {
+        decimal
+    } else if letter < 6 {
+        letter + 10
+    } else {
+        255
     }
 }
 

@@ -31,6 +31,7 @@ pub mod language;
 pub mod answer;
 
 mod form;
+mod gather;
 mod headers;
 mod hex;
 

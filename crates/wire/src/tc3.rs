@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::envelope::Request;
+use crate::gather::Gather;
 use crate::headers::Headers;
 use crate::{Refusal, SecretId, SecretKey, hex};
 
@@ -103,12 +104,13 @@ impl<'a> Proof<'a> {
             return false;
         }
         let payload = self.payload_hash();
-        Reading::all_of(self).any(|reading| {
+        let fits = |reading| {
             let canonical = self.canonical_hash(reading, &payload);
             let mut mac = key.0.clone();
             self.write_string_to_sign(&canonical, &mut |bytes| mac.update(bytes));
             mac.verify_slice(&signature).is_ok()
-        })
+        };
+        fits(Reading::as_sent(self)) || Reading::others(self).any(fits)
     }
 
     /// True when the credential's date is the UTC date of the timestamp. No key need be derived when it is not.
@@ -151,7 +153,9 @@ impl<'a> Proof<'a> {
 
     fn canonical_hash(&self, reading: Reading<'_>, payload: &[u8; 64]) -> [u8; 64] {
         let mut hash = Sha256::new();
-        self.write_canonical(reading, payload, &mut |bytes| hash.update(bytes));
+        let mut gather = Gather::new(|bytes| hash.update(bytes));
+        self.write_canonical(reading, payload, &mut |bytes| gather.put(bytes));
+        gather.flush();
         hex::lower(&hash.finalize().into())
     }
 
@@ -167,8 +171,8 @@ impl<'a> Proof<'a> {
         sink(b"\n/\n");
         sink(self.request.query.as_bytes());
         sink(b"\n");
-        for name in self.signed_headers.split(';') {
-            sink(name.as_bytes());
+        for name in self.signed_headers.as_bytes().split(|byte| *byte == b';') {
+            sink(name);
             sink(b":");
             reading.write_value(self, name, sink);
             sink(b"\n");

@@ -14,7 +14,7 @@ pub(super) struct Authorization<'a> {
 impl<'a> Authorization<'a> {
     /// Reads the header. The parts may come in any order, with or without the space after the comma.
     pub(super) fn read(header: &'a str) -> Result<Self, Refusal> {
-        let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
+        let (scheme, rest) = cut(header, b' ').unwrap_or((header, ""));
         if scheme != "TC3-HMAC-SHA256" {
             return Err(Refusal::invalid_authorization(
                 "the scheme is not `TC3-HMAC-SHA256`.",
@@ -47,6 +47,12 @@ impl<'a> Authorization<'a> {
         request: &Request<'_>,
         content_type: &str,
     ) -> Result<(), Refusal> {
+        if self.signed_headers == super::SIGNED_HEADERS
+            && !request.host.is_empty()
+            && !content_type.is_empty()
+        {
+            return Ok(()); // every SDK, for the rest takes as long as all else in the envelope
+        }
         let names = || self.signed_headers.split(';');
         if names().count() > MAX_SIGNED_HEADERS {
             let why = format!("`SignedHeaders` has more than {MAX_SIGNED_HEADERS} names.");
@@ -104,8 +110,11 @@ fn check_signed_header(
 fn parts(text: &str) -> Result<[&str; 3], Refusal> {
     const NAMES: [&str; 3] = ["Credential", "SignedHeaders", "Signature"];
     let mut values = [None; 3];
-    for part in text.split(',') {
-        let (name, value) = part.trim().split_once('=').unwrap_or_default();
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (part, others) =
+            cut(text, b',').map_or((text, None), |(part, others)| (part, Some(others)));
+        let (name, value) = cut(part.trim_ascii(), b'=').unwrap_or_default();
         let place = NAMES.iter().position(|known| *known == name);
         let Some(place) = place.filter(|place| values[*place].is_none()) else {
             return Err(Refusal::invalid_authorization(
@@ -113,6 +122,7 @@ fn parts(text: &str) -> Result<[&str; 3], Refusal> {
             ));
         };
         values[place] = Some(value);
+        rest = others;
     }
     let value = |place: usize| {
         let missing = || Refusal::invalid_authorization(format!("`{}` is missing.", NAMES[place]));
@@ -125,7 +135,7 @@ fn parts(text: &str) -> Result<[&str; 3], Refusal> {
 
 /// SecretId and scope. The scope has three parts; its service may hold a colon but no slash.
 fn split_credential(credential: &str) -> Option<(&str, &str)> {
-    let (slash, _) = credential.rmatch_indices('/').nth(2)?;
+    let slash = memchr::memrchr_iter(b'/', credential.as_bytes()).nth(2)?;
     let (secret_id, scope) = (&credential[..slash], &credential[slash + 1..]);
     (!secret_id.is_empty()).then_some((secret_id, scope))
 }
@@ -133,4 +143,10 @@ fn split_credential(credential: &str) -> Option<(&str, &str)> {
 fn split_scope(scope: &str) -> Option<(&str, &str)> {
     let (date, service) = scope.strip_suffix("/tc3_request")?.split_once('/')?;
     (!date.is_empty() && !service.is_empty()).then_some((date, service))
+}
+
+/// `str::split_once`, at several times its speed for a single byte.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = memchr::memchr(at, text.as_bytes())?;
+    Some((&text[..place], &text[place + 1..]))
 }

@@ -2,6 +2,8 @@
 //! SDKs leave `content-type` and `host` as they are; the Node SDK signs the host without its port. A server cannot know
 //! which, so it tries: nearly always the first reading fits.
 
+use http::{HeaderName, HeaderValue};
+
 use super::Proof;
 
 /// One way to read the signed headers.
@@ -30,8 +32,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Every reading that differs from the others, the likely ones first.
-    pub(super) fn all_of(proof: &Proof<'a>) -> impl Iterator<Item = Self> {
+    /// Every other reading that differs from the first, the likely ones first.
+    pub(super) fn others(proof: &Proof<'a>) -> impl Iterator<Item = Self> {
         let host = proof.request.host;
         let hosts = [Some(host), without_port(host)];
         let has_capitals = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -43,29 +45,25 @@ impl<'a> Reading<'a> {
             kept.then_some(Case::Kept),
         ];
         let cases = cases.into_iter().flatten();
-        cases.flat_map(move |case| {
+        let readings = cases.flat_map(move |case| {
             hosts
                 .into_iter()
                 .flatten()
                 .map(move |host| Self { host, case })
-        })
+        });
+        readings.skip(1) // the one as sent
     }
 
     /// Writes the value of a signed header, trimmed.
-    pub(super) fn write_value(self, proof: &Proof<'_>, name: &str, sink: &mut impl FnMut(&[u8])) {
+    pub(super) fn write_value(self, proof: &Proof<'_>, name: &[u8], sink: &mut impl FnMut(&[u8])) {
+        let in_lower_case = self.case == Case::Document;
         match name {
-            "host" => write(self.host.as_bytes(), self.case == Case::Document, sink),
-            "content-type" => write(
-                proof.content_type.as_bytes(),
-                self.case == Case::Document,
-                sink,
-            ),
+            b"host" => write(self.host.as_bytes(), in_lower_case, sink),
+            b"content-type" => write(proof.content_type.as_bytes(), in_lower_case, sink),
             other => {
-                let value = proof
-                    .request
-                    .headers
-                    .get(other)
-                    .map_or(&b""[..], |value| value.as_bytes());
+                let name = HeaderName::from_bytes(other).ok();
+                let value = name.and_then(|name| proof.request.headers.get(name));
+                let value = value.map_or(&b""[..], HeaderValue::as_bytes);
                 write(value, self.case != Case::Kept, sink);
             }
         }

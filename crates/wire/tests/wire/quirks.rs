@@ -270,7 +270,7 @@ fn an_unsigned_payload_covers_no_body() {
     verifies(&received);
     verifies(&received.clone().body("{\"changed\":true}"));
     received.parsed(|envelope| {
-        assert!(matches!(&envelope.proof, Proof::Tc3(proof) if proof.unsigned_payload()))
+        assert!(matches!(&envelope.proof, Proof::Tc3(proof) if proof.unsigned_payload()));
     });
 }
 

@@ -1,7 +1,7 @@
 //! A request as an HTTP server would hand it over, made of bytes, of a vector, or by hand.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use wire::{Envelope, Proof, Refusal, Request, SecretKey, tc3};
+use wire::{Envelope, Parameters, Proof, Refusal, Request, SecretKey, tc3};
 
 /// An owned request.
 #[derive(Clone)]
@@ -96,22 +96,20 @@ impl Received {
         look(&wire::parse(&self.request()).expect("the request parses"))
     }
 
+    /// The business parameters, or what they are refused with.
+    #[track_caller]
+    pub(crate) fn parameters(&self) -> Result<Parameters, Refusal> {
+        wire::parse(&self.request())
+            .expect("the request parses")
+            .parameters()
+    }
+
     /// What a request is refused with, before or while its signature is verified.
     #[track_caller]
     pub(crate) fn refusal(&self) -> Refusal {
         wire::parse(&self.request())
             .err()
             .expect("the request is refused")
-    }
-
-    /// What a request's parameters are refused with.
-    #[track_caller]
-    pub(crate) fn parameters_refusal(&self) -> Refusal {
-        self.parsed(|envelope| {
-            envelope
-                .parameters()
-                .expect_err("the parameters are refused")
-        })
     }
 }
 
