@@ -6,7 +6,7 @@ use crate::headers::Headers;
 use crate::parameters::{Parameters, dotted, json, multipart};
 use crate::{Language, Refusal, form, tc3, v1};
 
-/// The longest query string of a GET request, in bytes.
+/// The longest query string, in bytes: the vendor's limit for GET.
 pub const MAX_QUERY: usize = 32 * 1024;
 /// The largest body of a POST request signed with v1, in bytes.
 pub const MAX_V1_BODY: usize = 1024 * 1024;

@@ -60,7 +60,7 @@ impl fmt::Display for SecretId {
 
 /// The private half of a key pair. It cannot be printed, compared or copied, and is wiped when dropped.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let key = wire::SecretKey::new("EXAMPLEKEY");
 /// println!("{key:?}");
 /// ```

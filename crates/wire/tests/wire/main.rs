@@ -9,6 +9,7 @@ mod bad_input;
 mod captures;
 mod properties;
 mod quirks;
+mod quirks_v1;
 mod received;
 mod signer;
 mod vectors;

@@ -1,9 +1,10 @@
 //! A second signer, written from the vendor's document, for what the SDKs and our own signer never send.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::received::Received;
+use crate::received::{Received, verify};
 
 pub(crate) const SECRET_ID: &str = "AKIDEXAMPLE";
 pub(crate) const SECRET_KEY: &str = "EXAMPLEKEY";
@@ -76,4 +77,22 @@ fn hmac(key: &[u8], message: &str) -> Vec<u8> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Asserts that the signature is good.
+#[track_caller]
+pub(crate) fn verifies(received: &Received) {
+    assert!(received.parsed(|envelope| verify(envelope, SECRET_KEY)));
+}
+
+/// Asserts that the signature is not good.
+#[track_caller]
+pub(crate) fn fails(received: &Received) {
+    assert!(!received.parsed(|envelope| verify(envelope, SECRET_KEY)));
+}
+
+/// The parameters of a good request, as one JSON object.
+#[track_caller]
+pub(crate) fn parameters(received: &Received) -> Value {
+    received.parsed(|envelope| Value::Object(envelope.parameters().unwrap().map))
 }
