@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from fleet import CLUSTER, DOWN, INSTANCES, MIXED, OFF, ON, RO_GROUP, SINGLE_NODE
+from fleet import CLUSTER, DOWN, INSTANCES, MIXED, OFF, ON, REPLICA, RO_GROUP, SINGLE_NODE
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -84,33 +84,60 @@ def ssl_status(name, expected, generic=False, **params):
 
 
 NO_INSTANCE = "ResourceNotFound.InstanceNotFoundError"
+
+
+def no_ssl(instance, architecture):
+    return Refused(
+        NO_INSTANCE,
+        f"The instance `{instance.id}` has no SSL: its architecture is {architecture}, "
+        "and only two-node and three-node instances have it.",
+    )
+
+
 BY_NAME = tuple(sorted(INSTANCES, key=lambda instance: instance.name))
 
 CASES = (
     # The question, and its answers.
     ssl_status("on", Answered({"Status": "ON", "Url": link(ON.id)}), InstanceId=ON.id),
     ssl_status("off", Answered({"Status": "OFF", "Url": ""}), InstanceId=OFF.id),
-    ssl_status("one node of two is off", Answered({"Status": "OFF", "Url": ""}), InstanceId=MIXED.id),
+    # One plaintext node is enough for OFF; the other one's certificate can be downloaded all the same.
+    ssl_status("one node of two is off", Answered({"Status": "OFF", "Url": link(MIXED.id)}), InstanceId=MIXED.id),
     ssl_status("RO group on", Answered({"Status": "ON", "Url": link(RO_GROUP.id)}), RoGroupId=RO_GROUP.id),
     # What a caller can get wrong about the instance.
-    ssl_status("neither id", Refused("MissingParameter.MissingParamError", re.compile(".*InstanceId.*RoGroupId.*"))),
+    ssl_status("neither id", Refused("MissingParameter.MissingParamError", "Specify `InstanceId` or `RoGroupId`.")),
     ssl_status(
         "both ids",
         Refused("InvalidParameter", "Specify either `InstanceId` or `RoGroupId`, not both."),
         InstanceId=ON.id,
         RoGroupId=RO_GROUP.id,
     ),
-    ssl_status("unknown instance", Refused(NO_INSTANCE, re.compile(".*cdb-nobody00.*")), InstanceId="cdb-nobody00"),
-    ssl_status("single-node", Refused(NO_INSTANCE, re.compile(".*single-node.*")), InstanceId=SINGLE_NODE.id),
-    ssl_status("cluster edition", Refused(NO_INSTANCE, re.compile(".*cluster.*")), InstanceId=CLUSTER.id),
     ssl_status(
-        "unknown RO group",
-        Refused("InternalError.DBRecordNotExistError", re.compile(".*cdbrg-nobody00.*")),
-        RoGroupId="cdbrg-nobody00",
+        "unknown instance",
+        Refused(NO_INSTANCE, "The instance `cdb-nobody00` does not exist."),
+        InstanceId="cdb-nobody00",
     ),
     ssl_status(
-        "node down",
-        Refused("InternalError.ExecHttpRequestError", re.compile(rf".*127\.0\.0\.1:{DOWN.nodes[0].port}.*")),
+        "read-only instance",
+        Refused(
+            NO_INSTANCE,
+            re.compile(rf"`cdbro-[a-z0-9]{{8}}` is a read-only instance\. Ask for its RO group: `RoGroupId` = `{RO_GROUP.id}`\."),
+        ),
+        InstanceId=REPLICA,
+    ),
+    ssl_status("single-node", no_ssl(SINGLE_NODE, "single-node"), InstanceId=SINGLE_NODE.id),
+    ssl_status("cluster edition", no_ssl(CLUSTER, "cluster"), InstanceId=CLUSTER.id),
+    ssl_status(
+        "unknown RO group",
+        Refused("InternalError.DBRecordNotExistError", "The RO group `cdbrg-nobody00` does not exist."),
+        RoGroupId="cdbrg-nobody00",
+    ),
+    # The other node is ON, which is not enough to say so of the instance.
+    ssl_status(
+        "one node of two is down",
+        Refused(
+            "InternalError.ExecHttpRequestError",
+            re.compile(rf"The node `127\.0\.0\.1:{DOWN.nodes[1].port}` cannot be judged: .+\."),
+        ),
         InstanceId=DOWN.id,
     ),
     # What the gateway says: in the language that the client asks for.

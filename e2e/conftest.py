@@ -43,9 +43,13 @@ def signet(servers, tmp_path_factory):
 def outcomes(signet):
     """Each client's outcomes, by (mode, case name). A client runs once, when the first test wants an outcome of its."""
 
+    replica = fleet.replica(signet)
+
     @functools.cache
     def of(client):
         calls = [as_call(mode, case) for mode in client.modes for case in cases.CASES if can_make(client, mode, case)]
+        for call in calls:
+            call["params"] = {name: replica if value == fleet.REPLICA else value for name, value in call["params"].items()}
         return client.call(signet.endpoint, calls)
 
     return of

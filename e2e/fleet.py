@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import socket
 
 import programs
 
@@ -28,11 +29,13 @@ class RoGroup:
     node: Node
 
 
-@dataclasses.dataclass(frozen=True)
 class Closed:
-    """A port on which nothing listens."""
+    """A port on which nothing listens, and nothing will: it is bound as long as the tests run."""
 
-    port: int
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
 
 
 # The servers: one of each kind with TLS, one of each without.
@@ -43,12 +46,14 @@ SERVERS = (MYSQL_ON, MARIADB_ON, MYSQL_OFF, MARIADB_OFF)
 ON = Instance("cdb-e2e0on00", "orders", "two-node", (MYSQL_ON, MARIADB_ON))
 OFF = Instance("cdb-e2e0off0", "wiki", "two-node", (MYSQL_OFF, MARIADB_OFF))
 MIXED = Instance("cdb-e2emixed", "billing", "two-node", (MYSQL_ON, MARIADB_OFF))
-DOWN = Instance("cdb-e2e0down", "archive", "two-node", (Closed(programs.free_port()), Closed(programs.free_port())))
+DOWN = Instance("cdb-e2e0down", "archive", "two-node", (MYSQL_ON, Closed()))
 SINGLE_NODE = Instance("cdb-e2e1node", "scratch", "single-node", (MYSQL_ON,))
 CLUSTER = Instance("cdb-e2eclust", "events", "cluster", (MYSQL_ON, MARIADB_ON))
 INSTANCES = (ON, OFF, MIXED, DOWN, SINGLE_NODE, CLUSTER)
 
 RO_GROUP = RoGroup("cdbrg-e2e0on00", "reports", ON, MARIADB_ON)
+# Stands in a call's parameters for the id of the group's read-only instance, which only the registration gives it.
+REPLICA = "<the read-only instance>"
 
 # What DescribeSSLStatus has an answer about, once the nodes were observed.
 OBSERVABLE = (ON, OFF, MIXED, RO_GROUP)
@@ -83,3 +88,9 @@ def register(signet, running, instances, groups):
     for one in (*instances, *groups):
         if one in OBSERVABLE:
             programs.until(lambda: signet.has_seen(one.id), f"an answer about {one.id}")
+
+
+def replica(signet):
+    """The id of the read-only instance."""
+    groups = signet.cli("call", "cdb", "DescribeRoGroups", "--InstanceId", ON.id)["RoGroups"]
+    return groups[0]["RoInstances"][0]["InstanceId"]

@@ -4,8 +4,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import select
-import socket
 import subprocess
 import time
 import urllib.error
@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 CACHE = pathlib.Path(os.environ.get("SIGNET_E2E_CACHE", REPOSITORY / ".cache" / "e2e"))
 START_SECONDS = 60
+LISTENS = re.compile(r"Signet listens on http://(?P<endpoint>127\.0\.0\.1:\d+)\n")
 
 SECRET_ID = "AKIDe2eRootKeyOfTheClientTests000000"
 SECRET_KEY = "e2eRootSecretOfTheClientTests0000"
@@ -50,12 +51,16 @@ class Database:
         return answer["Output"]
 
     def line(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
-        line = self.process.stdout.readline() if ready else ""
-        if not line:
-            self.process.kill()
-            raise RuntimeError(f"{self.what}: no line within {START_SECONDS} s, exit status {self.process.wait()}")
-        return json.loads(line)
+        return json.loads(next_line(self.process, self.what))
+
+
+def next_line(process, what):
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        raise RuntimeError(f"{what}: no line within {START_SECONDS} s, exit status {process.wait()}")
+    return line
 
 
 @contextlib.contextmanager
@@ -112,14 +117,17 @@ def signet(directory, config):
     """`signet serve` on a free port, with its data and its log below `directory`."""
     directory.mkdir(parents=True)
     (directory / "signet.toml").write_text(config)
-    running = Signet(f"127.0.0.1:{free_port()}")
-    command = [built("signet"), "serve", "--data", directory / "data", "--listen", running.endpoint]
+    command = [built("signet"), "serve", "--data", directory / "data", "--listen", "127.0.0.1:0"]
     command += ["--config", directory / "signet.toml"]
     environment = client_environment(SIGNET_ROOT_SECRET_ID=SECRET_ID, SIGNET_ROOT_SECRET_KEY=SECRET_KEY)
     with open(directory / "signet.log", "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, text=True
+        )
+    what = f"signet serve ({directory / 'signet.log'})"
     try:
-        until(running.is_ready, f"signet serve ({directory / 'signet.log'})", process)
+        running = Signet(LISTENS.fullmatch(next_line(process, what))["endpoint"])
+        until(running.is_ready, what, process)
         yield running
     finally:
         process.terminate()
@@ -147,10 +155,3 @@ def until(condition, what, process=None, seconds=START_SECONDS):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.05)
-
-
-def free_port():
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

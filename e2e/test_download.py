@@ -54,7 +54,7 @@ def test_java_trusts_what_the_pem_file_trusts(bundle, store):
 
 
 def test_windows_reads_the_same_certificates(bundle):
-    listed = run("openssl", "pkcs7", "-in", bundle / "TencentDB-CA-Chain.p7b", "-print_certs")
+    listed = run("openssl", "pkcs7", "-inform", "DER", "-in", bundle / "TencentDB-CA-Chain.p7b", "-print_certs")
     assert {ssl.PEM_cert_to_DER_cert(pem) for pem in PEM.findall(listed)} == certificates(bundle / "TencentDB-CA-Chain.pem")
 
 
