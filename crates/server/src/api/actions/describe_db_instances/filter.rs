@@ -63,6 +63,11 @@ impl Filter {
         })
     }
 
+    /// Whether every instance has to be looked at, since none is named.
+    pub(super) fn looks_at_all(&self) -> bool {
+        self.lets_any_pass && self.ids.is_none()
+    }
+
     /// The account's instances that pass, in no order. Those that are named by their IDs are looked up; otherwise all
     /// are looked at.
     ///
