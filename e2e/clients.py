@@ -42,7 +42,7 @@ class Client:
         return outcomes
 
 
-PYTHON = programs.CACHE / "python" / "bin" / "python"
+PYTHON = programs.CACHE / "venv" / "bin" / "python"
 SOURCES = programs.HERE / "clients"
 
 CLIENTS = (

@@ -84,4 +84,4 @@ def call_id(mode, case):
 
 @functools.cache
 def vendor_model():
-    return model.load_vendor(programs.CACHE / "python" / "lib")
+    return model.load_vendor(programs.CACHE / "venv" / "lib")

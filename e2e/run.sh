@@ -11,4 +11,4 @@ cache=$(cd "${SIGNET_E2E_CACHE:-$here/../.cache/e2e}" && pwd)
 # Compiled Python beside the cache, not in the source tree.
 export PYTHONPYCACHEPREFIX=$cache/pycache SIGNET_E2E_CACHE=$cache
 cd "$here"
-exec "$cache/python/bin/python" -m pytest -q "$@"
+exec "$cache/venv/bin/python" -m pytest -q "$@"

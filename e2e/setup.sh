@@ -10,7 +10,7 @@ cache=$(cd "$cache" && pwd)
 
 main() {
     toolchains
-    fresh python "$here"/requirements*.txt || install_python
+    fresh venv "$here"/requirements*.txt || install_venv
     fresh node "$here"/clients/node/package*.json || install_node
     fresh go "$here"/clients/go/* || install_go
     fresh java "$here"/clients/java/* || install_java
@@ -26,6 +26,8 @@ toolchains() {
     command -v go >/dev/null || missing+=(golang-go)
     command -v javac >/dev/null || missing+=(default-jdk-headless)
     command -v mvn >/dev/null || missing+=(maven)
+    # For building our own programs: what a Rust toolchain needs besides itself.
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v openssl >/dev/null || missing+=(openssl)
     command -v curl >/dev/null || missing+=(curl)
     ((${#missing[@]})) || return 0
@@ -59,18 +61,18 @@ mark() {
 }
 
 begin() {
-    echo "e2e: installing the $1 client"
+    echo "e2e: installing $1"
     rm -rf "${cache:?}/$1" "$cache/$1.done"
 }
 
-install_python() {
-    begin python
+install_venv() {
+    begin venv
     rm -rf "$cache/intl"
-    python3 -m venv "$cache/python"
+    python3 -m venv "$cache/venv"
     # --no-compile: tccli has models for hundreds of products, of which one is used.
-    "$cache/python/bin/python" -m pip install -q --no-deps --no-compile -r "$here/requirements.txt"
-    "$cache/python/bin/python" -m pip install -q --no-deps --no-compile --target "$cache/intl" -r "$here/requirements-intl.txt"
-    mark python "$here"/requirements*.txt
+    "$cache/venv/bin/python" -m pip install -q --no-deps --no-compile -r "$here/requirements.txt"
+    "$cache/venv/bin/python" -m pip install -q --no-deps --no-compile --target "$cache/intl" -r "$here/requirements-intl.txt"
+    mark venv "$here"/requirements*.txt
 }
 
 install_node() {

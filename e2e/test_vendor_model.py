@@ -25,11 +25,32 @@ def contract():
 def test_the_contract_is_the_vendors():
     actions = {action["name"] for action in contract()["actions"]}
     assert {"DescribeSSLStatus", "DescribeDBInstances", "DescribeRoGroups"} <= actions
-    assert model.differences(contract(), model.load_vendor(programs.CACHE / "python" / "lib")) == []
+    assert model.differences(contract(), model.load_vendor(programs.CACHE / "venv" / "lib")) == []
 
 
 def test_the_international_model_differs_only_where_it_is_behind():
     assert sorted(model.differences(contract(), model.load_vendor(programs.CACHE / "intl"))) == ONLY_IN_CHINA
+
+
+def test_no_field_of_the_contract_could_be_lost_unnoticed():
+    vendor = model.load_vendor(programs.CACHE / "venv" / "lib")
+    whole = contract()
+    for properties in list(every_properties(whole)):
+        for name in list(properties):
+            lost = properties.pop(name)
+            assert any(name in line for line in model.differences(whole, vendor)), name
+            properties[name] = lost
+
+
+def every_properties(schema):
+    """The `properties` of every structure, however deep."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("properties"), dict):
+            yield schema["properties"]
+        schema = schema.values()
+    if not isinstance(schema, str | int | float | None):
+        for part in schema:
+            yield from every_properties(part)
 
 
 # The comparer itself, on one small action of both sides.
