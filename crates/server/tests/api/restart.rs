@@ -92,7 +92,12 @@ fn a_damaged_data_file_keeps_the_service_from_starting_and_is_left_alone() {
 
 /// The last connection that closes brings the log into the file and removes it.
 fn wait_for_checkpoint(path: &std::path::Path) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while path.with_file_name("signet.db-wal").exists() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the log is still there"
+        );
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }

@@ -33,8 +33,9 @@ const SCHEMA: &str = "
 /// A store in one SQLite file.
 #[derive(Clone)]
 pub struct Sqlite {
-    writer: queue::Sender<Job>,
+    /// Dropped before the sender, so that the writer closes the file last: only then is the log brought into it and removed.
     reader: Arc<Mutex<Connection>>,
+    writer: queue::Sender<Job>,
 }
 
 enum Job {
@@ -541,8 +542,13 @@ mod tests {
     /// The writer's thread closes the file a moment after the last handle went away; SQLite then removes the log.
     async fn wait_for_the_writer(path: &Path) {
         let log = path.with_file_name("signet.db-wal");
-        while log.exists() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let gone = async {
+            while log.exists() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), gone)
+            .await
+            .expect("the log is removed");
     }
 }
