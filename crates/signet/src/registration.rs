@@ -1,0 +1,109 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::profile::secret;
+
+/// How nodes are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Driver {
+    /// Never: they are only watched
+    Observe,
+    /// By SQL alone
+    Sql,
+    /// By the agent on their hosts
+    Agent,
+}
+
+/// What instances and RO groups are registered with alike. Passwords come from files, never from the command line.
+#[derive(Args, Clone)]
+pub(crate) struct Registration {
+    /// The virtual address that clients use
+    #[arg(long, value_name = "IP")]
+    vip: Option<std::net::IpAddr>,
+    /// The port of the virtual address
+    #[arg(long, value_name = "PORT")]
+    vport: Option<u16>,
+    /// Further names that clients use
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    dns: Vec<String>,
+    /// How the nodes are changed
+    #[arg(long, value_enum)]
+    driver: Option<Driver>,
+    /// The account of the `sql` driver
+    #[arg(long, value_name = "USER", requires = "sql_password_file")]
+    sql_user: Option<String>,
+    /// The file with its password; - is standard input
+    #[arg(long, value_name = "FILE", requires = "sql_user")]
+    sql_password_file: Option<PathBuf>,
+    /// The account that probes log in with; it needs no privilege
+    #[arg(long, value_name = "USER", requires = "probe_password_file")]
+    probe_user: Option<String>,
+    /// The file with its password; - is standard input
+    #[arg(long, value_name = "FILE", requires = "probe_user")]
+    probe_password_file: Option<PathBuf>,
+    /// The CA certificates, in PEM, that the servers' certificates are expected to be issued by
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Registration {
+    /// Adds what was given to an action's parameters.
+    pub(crate) fn add_to(&self, parameters: &mut Map<String, Value>) -> Result<(), Failure> {
+        let mut put = |name: &str, value: Value| parameters.insert(name.to_owned(), value);
+        if let Some(vip) = self.vip {
+            put("Vip", json!(vip));
+        }
+        if let Some(vport) = self.vport {
+            put("Vport", json!(vport));
+        }
+        if !self.dns.is_empty() {
+            put("DnsNames", json!(self.dns));
+        }
+        if let Some(driver) = self.driver.and_then(|driver| driver.to_possible_value()) {
+            put("Driver", json!(driver.get_name()));
+        }
+        if let (Some(user), Some(file)) = (&self.sql_user, &self.sql_password_file) {
+            put("SqlUser", json!(user));
+            put("SqlPassword", json!(secret(file)?));
+        }
+        if let (Some(user), Some(file)) = (&self.probe_user, &self.probe_password_file) {
+            put("ProbeUser", json!(user));
+            put("ProbePassword", json!(secret(file)?));
+        }
+        if let Some(file) = &self.ca {
+            put("CaCertificates", json!(certificates(file)?));
+        }
+        Ok(())
+    }
+}
+
+/// A PEM file as text; the service judges what is in it.
+pub(crate) fn certificates(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file).map_err(|e| Failure::failed(format!("{}: {e}", file.display())))
+}
+
+/// Warns before passwords cross a network in clear.
+pub(crate) fn warn_of_clear_passwords(client: &Client, parameters: &Map<String, Value>) {
+    let has_passwords = parameters.keys().any(|name| name.ends_with("Password"));
+    if has_passwords && !client.is_private() {
+        eprintln!(
+            "warning: the endpoint is not https, so the passwords cross the network in clear"
+        );
+    }
+}
+
+/// `KEY=VALUE`.
+pub(crate) fn tag(text: &str) -> Result<crate::fleet::Tag, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(crate::fleet::Tag {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }),
+        _ => Err("a tag is written KEY=VALUE".to_owned()),
+    }
+}
