@@ -45,7 +45,9 @@ pub fn verdict(nodes: &[Arc<Node>], now: UnixTime, stale_after: UnixTime) -> Ver
         match node.fresh() {
             (Status::Off, seen) if now - seen <= stale_after => return Verdict::Off,
             (Status::On, seen) if now - seen <= stale_after => {}
-            _ => verdict = Verdict::Unknown(node),
+            // The first one is named.
+            _ if matches!(verdict, Verdict::On) => verdict = Verdict::Unknown(node),
+            _ => {}
         }
     }
     verdict
