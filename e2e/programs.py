@@ -40,7 +40,7 @@ class Database:
     def wait(self):
         """Waits until it answers, and reads where it is."""
         here = self.line()
-        self.address, self.ca = f"{here['Host']}:{here['Port']}", here["Ca"]
+        self.address, self.ca, self.client = f"{here['Host']}:{here['Port']}", here["Ca"], here["Client"]
 
     def sql(self, statement):
         self.process.stdin.write(statement + "\n")

@@ -30,6 +30,8 @@ toolchains() {
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v openssl >/dev/null || missing+=(openssl)
     command -v curl >/dev/null || missing+=(curl)
+    command -v jq >/dev/null || missing+=(jq)
+    command -v unzip >/dev/null || missing+=(unzip)
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "missing: ${missing[*]} (no apt-get here to install them with)"
     echo "e2e: installing ${missing[*]} from Debian"

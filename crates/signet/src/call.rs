@@ -1,5 +1,4 @@
 use clap::{Args, Parser};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use server::api::action::{Entry, Product};
 use server::api::actions::ACTIONS;
@@ -43,8 +42,16 @@ struct Rest {
 /// `signet call`.
 pub(crate) fn run(args: &Call) -> Result<(), Failure> {
     let (given, rest) = split(&args.words)?;
-    let rest = Rest::try_parse_from(std::iter::once("signet call".to_owned()).chain(rest))
-        .map_err(|e| Failure::Usage(e.to_string().trim_start_matches("error: ").to_owned()))?;
+    let rest = match Rest::try_parse_from(std::iter::once("signet call".to_owned()).chain(rest)) {
+        Ok(rest) => rest,
+        // `--help` behind the action.
+        Err(help) if !help.use_stderr() => return show::out(help.to_string().trim_end()),
+        Err(error) => {
+            let error = error.to_string();
+            let message = error.trim_start_matches("error: ").trim_end();
+            return Err(Failure::Usage(message.to_owned()));
+        }
+    };
     let product = Product::ALL
         .into_iter()
         .find(|product| product.name() == rest.service)
@@ -68,54 +75,19 @@ pub(crate) fn run(args: &Call) -> Result<(), Failure> {
     )?;
     match rest.client.format {
         Format::Json => show::out(answer.text()),
-        Format::Table => show::out(&pretty(&answer.read::<Box<RawValue>>()?)),
+        Format::Table => show::out(&pretty(answer.text())?),
     }
 }
 
 /// Indented, with the fields in the order in which they came.
-fn pretty(raw: &RawValue) -> String {
-    let mut text = String::new();
-    let mut depth = 0_usize;
-    let mut is_text = false;
-    let mut is_escaped = false;
-    let break_line = |text: &mut String, depth: usize| {
-        text.push('\n');
-        text.push_str(&"  ".repeat(depth));
-    };
-    for c in raw.get().chars() {
-        match c {
-            _ if is_text => {
-                text.push(c);
-                is_text = is_escaped || c != '"';
-                is_escaped = !is_escaped && c == '\\';
-            }
-            '{' | '[' => {
-                text.push(c);
-                depth += 1;
-                break_line(&mut text, depth);
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                if text.ends_with(['{', '[']) || text.trim_end().ends_with(['{', '[']) {
-                    text.truncate(text.trim_end().len());
-                } else {
-                    break_line(&mut text, depth);
-                }
-                text.push(c);
-            }
-            ',' => {
-                text.push(c);
-                break_line(&mut text, depth);
-            }
-            ':' => text.push_str(": "),
-            _ if c.is_whitespace() => {}
-            _ => {
-                is_text = c == '"';
-                text.push(c);
-            }
-        }
-    }
-    text
+fn pretty(json: &str) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    serde_transcode::transcode(
+        &mut serde_json::Deserializer::from_str(json),
+        &mut serde_json::Serializer::pretty(&mut text),
+    )
+    .map_err(Failure::failed)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Parameters in the order of their first occurrence, each with its values.
@@ -262,10 +234,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_indented_in_its_own_order() {
-        let raw: Box<RawValue> =
-            serde_json::from_str(r#"{"B":"x, \"{y\\","A":[1,{}],"C":[]}"#).unwrap();
         assert_eq!(
-            pretty(&raw),
+            pretty(r#"{"B":"x, \"{y\\","A":[1,{}],"C":[]}"#).unwrap(),
             "{\n  \"B\": \"x, \\\"{y\\\\\",\n  \"A\": [\n    1,\n    {}\n  ],\n  \"C\": []\n}"
         );
     }

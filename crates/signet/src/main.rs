@@ -14,6 +14,9 @@ mod show;
 /// The configuration that a command runs with: flags over file over defaults.
 mod settings;
 
+/// What asks a program to end.
+mod signals;
+
 /// `signet serve`.
 mod serve;
 
@@ -69,7 +72,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Completions};
 use failure::Failure;
 
 #[global_allocator]
@@ -103,15 +106,13 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Call(args) => call::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::CheckConfig(args) => settings::print(&args),
-        Command::Completions(args) => {
-            clap_complete::generate(
-                args.shell,
-                &mut Cli::command(),
-                "signet",
-                &mut std::io::stdout(),
-            );
-            Ok(())
-        }
+        Command::Completions(args) => completions(&args),
         Command::Contract(args) => contract::run(&args),
     }
+}
+
+fn completions(args: &Completions) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "signet", &mut script);
+    show::out(String::from_utf8_lossy(&script).trim_end())
 }

@@ -3,12 +3,12 @@ use std::io::Write;
 use server::config::LogFormat;
 use server::{Clock, Config, Entropy, RootKey, Running, Service};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
 use crate::failure::Failure;
 use crate::settings;
+use crate::signals::Signals;
 
 /// Runs the service until SIGINT or SIGTERM; a second one ends it at once.
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
@@ -62,29 +62,6 @@ fn greet(running: &Running) -> Result<(), Failure> {
         ))),
         // Nobody reads where we are: no reason not to serve.
         _ => Ok(()),
-    }
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(Failure::failed);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for one and names it.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
     }
 }
 

@@ -1,5 +1,4 @@
 use std::env;
-use std::io::Write;
 use std::path::Path;
 
 use server::{Config, RootKey};
@@ -7,6 +6,7 @@ use wire::{SecretId, SecretKey};
 
 use crate::cli::{CheckConfig, Serve};
 use crate::failure::Failure;
+use crate::show;
 
 /// Read when no other file is named and it is there.
 const DEFAULT_FILE: &str = "signet.toml";
@@ -29,9 +29,7 @@ pub(crate) fn print(args: &CheckConfig) -> Result<(), Failure> {
     let config = read(args)?;
     config.check().map_err(Failure::failed)?;
     let text = toml::to_string(&config).map_err(Failure::failed)?;
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(Failure::failed)
+    show::out(text.trim_end())
 }
 
 /// The root key that the environment gives: `SIGNET_ROOT_SECRET_ID` and `SIGNET_ROOT_SECRET_KEY`, both or neither.

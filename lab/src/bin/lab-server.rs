@@ -199,7 +199,17 @@ fn description(server: &Server) -> Value {
         "Ca": server.ca(),
         "Pid": server.pid(),
         "Dir": server.dir(),
+        "Client": client(server),
     })
+}
+
+/// The words that run the matching client.
+fn client(server: &Server) -> Vec<String> {
+    let command = server.installation().client();
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Lines from a thread of its own, because a read from a terminal or pipe cannot be given up.

@@ -77,7 +77,7 @@ impl Plan {
             let known = find(entry, &groups)?;
             kept.extend(known.map(|item| item.id.clone()));
             let primary = primary(entry, file, &instances)?;
-            steps.push(group_step(entry, known, &primary, accounts));
+            steps.push(group_step(entry, known, &primary, accounts)?);
         }
         if prune {
             let groups_first = groups.iter().chain(&instances);
@@ -170,7 +170,12 @@ fn instance_step(entry: &Entry, known: Option<&Item>, accounts: bool) -> Result<
     })
 }
 
-fn group_step(entry: &Entry, known: Option<&Item>, primary: &Primary, accounts: bool) -> Step {
+fn group_step(
+    entry: &Entry,
+    known: Option<&Item>,
+    primary: &Primary,
+    accounts: bool,
+) -> Result<Step, Failure> {
     let mut parameters = Map::new();
     parameters.insert("RoGroupName".into(), json!(entry.name));
     parameters.insert("Nodes".into(), json!(entry.nodes));
@@ -185,10 +190,10 @@ fn group_step(entry: &Entry, known: Option<&Item>, primary: &Primary, accounts: 
         Primary::New(name) => Some(name.clone()),
     };
     let Some(item) = known else {
-        return Step {
+        return Ok(Step {
             instance_name,
             ..step(Deed::Add, Kind::RoGroup, entry, known, parameters)
-        };
+        });
     };
     let mut changes = shared_changes(entry, item);
     if *primary != Primary::Known(item.primary_instance_id.clone()) {
@@ -202,14 +207,20 @@ fn group_step(entry: &Entry, known: Option<&Item>, primary: &Primary, accounts: 
         changes.push(change("accounts", "", "as in the file"));
     }
     if changes.is_empty() {
-        return step(Deed::Same, Kind::RoGroup, entry, known, Map::new());
+        return Ok(step(Deed::Same, Kind::RoGroup, entry, known, Map::new()));
+    }
+    if item.driver == "sql" && entry.driver.is_none() {
+        return Err(Failure::failed(format!(
+            "{}: `driver`: {} has the driver `sql`, and to change a group is to register it anew: give driver, sql_user and sql_password_file",
+            entry.place, item.id
+        )));
     }
     keep_registered(&mut parameters, item);
-    Step {
+    Ok(Step {
         changes,
         instance_name,
         ..step(Deed::Change, Kind::RoGroup, entry, known, parameters)
-    }
+    })
 }
 
 /// A group is registered anew when it changes: what the file leaves out is taken along.
@@ -223,8 +234,7 @@ fn keep_registered(parameters: &mut Map<String, Value>, item: &Item) {
     keep("Vip", json!(item.vip), !item.vip.is_empty());
     keep("Vport", json!(item.vport), item.vport > 0);
     keep("DnsNames", json!(item.dns_names), true);
-    // An account of the `sql` driver is not shown to us, so its driver cannot be taken along without one.
-    keep("Driver", json!(item.driver), item.driver != "sql");
+    keep("Driver", json!(item.driver), true);
 }
 
 /// The instance of a group.
@@ -402,7 +412,9 @@ impl fmt::Display for Step {
             write!(f, " → {}", change.to)?;
         }
         if self.deed == Deed::Change && self.kind == Kind::RoGroup {
-            f.write_str("; registered anew, so its read-only instances get new IDs")?;
+            f.write_str(
+                "; registered anew: its read-only instances get new IDs, and accounts that the file does not name are gone",
+            )?;
         }
         Ok(())
     }
