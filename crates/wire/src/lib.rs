@@ -31,7 +31,6 @@ pub mod language;
 pub mod answer;
 
 mod form;
-mod gather;
 mod headers;
 mod hex;
 

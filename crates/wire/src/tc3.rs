@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::envelope::Request;
-use crate::gather::Gather;
 use crate::headers::Headers;
 use crate::{Refusal, SecretId, SecretKey, hex};
 
@@ -153,9 +152,7 @@ impl<'a> Proof<'a> {
 
     fn canonical_hash(&self, reading: Reading<'_>, payload: &[u8; 64]) -> [u8; 64] {
         let mut hash = Sha256::new();
-        let mut gather = Gather::new(|bytes| hash.update(bytes));
-        self.write_canonical(reading, payload, &mut |bytes| gather.put(bytes));
-        gather.flush();
+        self.write_canonical(reading, payload, &mut |bytes| hash.update(bytes));
         hex::lower(&hash.finalize().into())
     }
 
@@ -167,9 +164,14 @@ impl<'a> Proof<'a> {
         payload: &[u8; 64],
         sink: &mut impl FnMut(&[u8]),
     ) {
-        sink(self.request.method.as_str().as_bytes());
+        let Request { method, query, .. } = self.request;
+        if let Some(host) = reading.of_an_sdk(self) {
+            let parts = [method.as_str(), query, self.content_type, host];
+            return write_sdk_canonical(parts, payload, sink);
+        }
+        sink(method.as_str().as_bytes());
         sink(b"\n/\n");
-        sink(self.request.query.as_bytes());
+        sink(query.as_bytes());
         sink(b"\n");
         for name in self.signed_headers.as_bytes().split(|byte| *byte == b';') {
             sink(name);
@@ -186,6 +188,20 @@ impl<'a> Proof<'a> {
     fn write_string_to_sign(&self, canonical: &[u8; 64], sink: &mut impl FnMut(&[u8])) {
         write_string_to_sign(self.timestamp, self.scope, canonical, sink);
     }
+}
+
+/// The canonical request as every SDK builds it, from method, query string, content type and host, in few pieces.
+fn write_sdk_canonical(parts: [&str; 4], payload: &[u8; 64], sink: &mut impl FnMut(&[u8])) {
+    let [method, query, content_type, host] = parts;
+    sink(method.as_bytes());
+    sink(b"\n/\n");
+    sink(query.as_bytes());
+    sink(b"\ncontent-type:");
+    sink(content_type.as_bytes());
+    sink(b"\nhost:");
+    sink(host.as_bytes());
+    sink(b"\n\ncontent-type;host\n");
+    sink(payload);
 }
 
 const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
@@ -230,19 +246,13 @@ pub fn authorization(secret_id: &SecretId, key: &SecretKey, request: &Unsigned<'
     let scope = format!("{date}/{}/tc3_request", request.service);
     let payload = hex::lower(&Sha256::digest(request.body).into());
     let mut hash = Sha256::new();
-    for piece in [
+    let parts = [
         request.method.as_str(),
-        "\n/\n",
         request.query,
-        "\ncontent-type:",
         request.content_type,
-    ] {
-        hash.update(piece);
-    }
-    for piece in ["\nhost:", request.host, "\n\n", SIGNED_HEADERS, "\n"] {
-        hash.update(piece);
-    }
-    hash.update(payload);
+        request.host,
+    ];
+    write_sdk_canonical(parts, &payload, &mut |bytes| hash.update(bytes));
     let canonical = hex::lower(&hash.finalize().into());
     let mut mac = SigningKey::derive(key, &date, request.service).0.clone();
     write_string_to_sign(

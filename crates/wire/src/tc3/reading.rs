@@ -54,6 +54,12 @@ impl<'a> Reading<'a> {
         readings.skip(1) // the one as sent
     }
 
+    /// The host, if this is the reading of a request that an SDK signed.
+    pub(super) fn of_an_sdk(self, proof: &Proof<'_>) -> Option<&'a str> {
+        let sdk = self.case == Case::Sdk && proof.signed_headers == super::SIGNED_HEADERS;
+        sdk.then_some(self.host.trim_ascii())
+    }
+
     /// Writes the value of a signed header, trimmed.
     pub(super) fn write_value(self, proof: &Proof<'_>, name: &[u8], sink: &mut impl FnMut(&[u8])) {
         let in_lower_case = self.case == Case::Document;
