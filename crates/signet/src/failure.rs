@@ -50,6 +50,8 @@ impl Refusal {
 
 impl Failure {
     /// Something that could not be done.
+    // By value, so that `map_err` takes it by its name.
+    #[allow(clippy::needless_pass_by_value)]
     pub(crate) fn failed(message: impl ToString) -> Self {
         Self::Failed(message.to_string())
     }

@@ -127,7 +127,11 @@ fn add(args: &Add) -> Result<(), Failure> {
     parameters.insert("InstanceName".into(), json!(args.name));
     parameters.insert(
         "Architecture".into(),
-        json!(architecture.as_ref().map(|value| value.get_name())),
+        json!(
+            architecture
+                .as_ref()
+                .map(clap::builder::PossibleValue::get_name)
+        ),
     );
     parameters.insert("Nodes".into(), json!(args.nodes));
     if let Some(id) = &args.id {

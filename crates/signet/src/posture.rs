@@ -56,7 +56,11 @@ pub(crate) fn probe_now(args: &OfSubject) -> Result<(), Failure> {
     let answer = client.call(Product::Signet, "ProbeNow", &named(&args.id))?;
     match args.client.format {
         Format::Json => show::out(answer.text()),
-        Format::Table => show::out(&format!("{} is {}.", args.id, answer.read::<Probed>()?.status)),
+        Format::Table => show::out(&format!(
+            "{} is {}.",
+            args.id,
+            answer.read::<Probed>()?.status
+        )),
     }
 }
 

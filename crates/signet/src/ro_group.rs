@@ -12,7 +12,7 @@ use crate::show::{self, Format};
 #[derive(Subcommand)]
 pub(crate) enum RoGroup {
     /// Register a read-only group of an instance; its nodes are probed at once
-    Add(Add),
+    Add(Box<Add>),
     /// List the read-only groups
     List(List),
     /// Forget a read-only group; its servers stay as they are

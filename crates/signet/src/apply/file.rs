@@ -140,7 +140,7 @@ impl Reader<'_> {
             nodes: self.nodes(&raw.nodes, &count, architecture.name())?,
             vip: raw.vip,
             vport: raw.vport,
-            dns: raw.dns.map(lower),
+            dns: raw.dns.as_deref().map(lower),
             driver: raw.driver,
             tags: raw.tags.map(|tags| {
                 tags.into_iter()
@@ -167,7 +167,7 @@ impl Reader<'_> {
             nodes: self.nodes(&raw.nodes, &(1..=32), "an RO group")?,
             vip: raw.vip,
             vport: raw.vport,
-            dns: raw.dns.map(lower),
+            dns: raw.dns.as_deref().map(lower),
             driver: raw.driver,
             tags: None,
             accounts,
@@ -279,7 +279,7 @@ impl Reader<'_> {
     }
 }
 
-fn lower(names: Vec<String>) -> Vec<String> {
+fn lower(names: &[String]) -> Vec<String> {
     names.iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 

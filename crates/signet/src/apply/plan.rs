@@ -117,7 +117,7 @@ fn find<'a>(entry: &Entry, among: &[&'a Item]) -> Result<Option<&'a Item>, Failu
 fn instance_step(entry: &Entry, known: Option<&Item>, accounts: bool) -> Result<Step, Failure> {
     let architecture = entry
         .architecture
-        .map(|kind| kind.name())
+        .map(server::state::records::Architecture::name)
         .unwrap_or_default();
     let mut parameters = Map::new();
     let Some(item) = known else {
