@@ -22,7 +22,8 @@ def root_key_of_a_first_start(folder):
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=programs.client_environment(), cwd=folder
     )
     try:
-        yield "".join(programs.next_line(process, "signet serve") for _ in range(4))
+        # The four lines are written at once, so the others are there with the first.
+        yield programs.next_line(process, "signet serve") + "".join(process.stdout.readline() for _ in range(3))
     finally:
         process.terminate()
         process.wait(programs.START_SECONDS)
