@@ -16,6 +16,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// A program under test. Dropping it ends it.
 pub struct Program {
     child: Child,
+    log: PathBuf,
 }
 
 impl Program {
@@ -29,17 +30,20 @@ impl Program {
         arguments: impl IntoIterator<Item = A>,
         log: &Path,
     ) -> anyhow::Result<Self> {
-        let log = fs::File::create(log).with_context(|| format!("{}", log.display()))?;
+        let output = fs::File::create(log).with_context(|| format!("{}", log.display()))?;
         let mut command = pinned(core, program);
         command
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+            .stdout(output.try_clone()?)
+            .stderr(output);
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child })
+        Ok(Self {
+            child,
+            log: log.to_owned(),
+        })
     }
 
     /// Its process; the same before and after `taskset` became the program.
@@ -55,7 +59,8 @@ impl Program {
         let end = Instant::now() + START_LIMIT;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("it ended before it listened on {address}: {status}");
+                let log = fs::read_to_string(&self.log)?;
+                bail!("it ended before it listened on {address}: {status}\n{log}");
             }
             if Instant::now() > end {
                 bail!(
@@ -110,12 +115,17 @@ pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A port of loopback that is free right now.
+/// A port of loopback that is free right now. It lies below the ports that the kernel gives to clients: one that tries again and
+/// again to connect to a port among those is at last given that very port, and is connected to itself.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    let first = 20_000 + u16::try_from(std::process::id() % 5_000).expect("below 5,000");
+    (first..first + 5_000)
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .context("no port is free")
 }
 
 /// Processor time that a process has used, threads that have ended included; to a hundredth of a second.
@@ -197,7 +207,7 @@ mod tests {
         let error = program.wait_until_it_listens(address).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("it ended before it listened on {address}: exit status: 1")
+            format!("it ended before it listened on {address}: exit status: 1\n")
         );
     }
 }

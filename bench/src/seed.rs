@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 /// Nodes of an instance.
 const NODES: u32 = 2;
 /// How many instances are written in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 5000;
 /// The port of the nodes: nobody listens on it, and unlike 3306 no server of this machine's user may either.
 const PORT: u16 = 9;
 const DAY: i64 = 86_400;
