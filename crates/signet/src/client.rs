@@ -162,6 +162,17 @@ impl Client {
         })
     }
 
+    /// Fetches a file from a link that the service gave.
+    pub(crate) fn fetch(&self, url: &str) -> Result<Vec<u8>, Failure> {
+        let mut response = self.agent.get(url).call().map_err(|e| self.explain(e))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Failure::failed(format!("{url} answered HTTP {status}")));
+        }
+        let body = response.body_mut().read_to_vec();
+        body.map_err(|e| self.explain(e))
+    }
+
     /// True when nobody between us and the service can read along.
     pub(crate) fn is_private(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();

@@ -1,0 +1,104 @@
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use lab::pki::{Authority, Leaf};
+use lab::{Installation, Kind, Options, Server};
+use server::Clock;
+
+use crate::failure::Failure;
+
+/// The account that applications connect as in the demo.
+const APPLICATION: &str = "app";
+
+/// The demo's real servers. They end, and their data goes, when this is dropped.
+pub(super) struct Servers {
+    /// An instance that encrypts.
+    pub(super) on: [Server; 2],
+    /// An instance that does not.
+    pub(super) off: [Server; 2],
+    /// A read-only instance that encrypts.
+    pub(super) read_only: Server,
+}
+
+impl Servers {
+    /// Starts all of them side by side, with certificates of one CA that name 127.0.0.1. Files go below `folder`.
+    pub(super) fn start(folder: &Path) -> Result<Self, Failure> {
+        let now = Clock::System.now();
+        let authority = Authority::root("Signet demo root", now).map_err(Failure::failed)?;
+        let with_tls = |name: &str| -> Result<Options, Failure> {
+            let issued = authority.issue(&Leaf::for_loopback(now));
+            let files = issued.and_then(|issued| issued.write_to(&folder.join(name)));
+            Ok(Options::new().tls(files.map_err(Failure::failed)?))
+        };
+        let wanted = [
+            (Kind::MySql, with_tls("on-1")?),
+            (Kind::MariaDb, with_tls("on-2")?),
+            (Kind::MySql, Options::new()),
+            (Kind::MariaDb, Options::new()),
+            (Kind::MariaDb, with_tls("read-only")?),
+        ];
+        let [on_1, on_2, off_1, off_2, read_only] = side_by_side(wanted);
+        Ok(Self {
+            on: [on_1?, on_2?],
+            off: [off_1?, off_2?],
+            read_only: read_only?,
+        })
+    }
+
+    /// Those of the instance that encrypts first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Server> {
+        let on_and_off = self.on.iter().chain(&self.off);
+        on_and_off.chain(std::iter::once(&self.read_only))
+    }
+}
+
+fn side_by_side<const N: usize>(wanted: [(Kind, Options); N]) -> [Result<Server, Failure>; N] {
+    thread::scope(|scope| {
+        wanted
+            .map(|(kind, options)| scope.spawn(move || Server::start(kind, options)))
+            .map(|starting| match starting.join() {
+                Ok(started) => started.map_err(Failure::failed),
+                Err(_) => Err(Failure::failed("the start of a server panicked")),
+            })
+    })
+}
+
+/// As it is registered.
+pub(super) fn address(server: &Server) -> String {
+    format!("{}:{}", server.host(), server.port())
+}
+
+/// Connects with the server's own client as an application does, the chain and the host name verified with `pem`, and
+/// returns the TLS version that the server says is spoken.
+pub(super) fn connect(server: &Server, pem: &Path) -> Result<String, Failure> {
+    server
+        .sql(&format!("CREATE USER IF NOT EXISTS {APPLICATION}@'%'"))
+        .map_err(Failure::failed)?;
+    let installation = Installation::locate(server.kind()).map_err(Failure::failed)?;
+    let output = installation
+        .verifying_client(server.host(), server.port(), pem)
+        .arg(format!("--user={APPLICATION}"))
+        .args(["--execute", "SHOW STATUS LIKE 'Ssl_version'"])
+        .output()
+        .map_err(Failure::failed)?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::failed(error.trim()));
+    }
+    let answer = String::from_utf8_lossy(&output.stdout);
+    match answer.split_whitespace().last() {
+        Some(version) if version.starts_with("TLSv1.") => Ok(version.to_owned()),
+        _ => Err(Failure::failed(format!(
+            "the connection is not encrypted: {answer}"
+        ))),
+    }
+}
+
+/// A CA that has signed nothing here, written into `folder`.
+pub(super) fn another_ca(folder: &Path) -> Result<std::path::PathBuf, Failure> {
+    let other = Authority::root("Somebody else", Clock::System.now()).map_err(Failure::failed)?;
+    let path = folder.join("another-ca.pem");
+    fs::write(&path, other.root_pem()).map_err(Failure::failed)?;
+    Ok(path)
+}
