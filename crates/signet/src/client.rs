@@ -194,9 +194,16 @@ impl Client {
             }
             ureq::Error::HostNotFound => "its host name has no address".to_owned(),
             ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-            ureq::Error::Rustls(error) => {
-                format!("TLS: {error}; SIGNET_CA_FILE names the CA of an endpoint of your own")
-            }
+            // ureq hands on what broke off a handshake inside of an I/O error.
+            ureq::Error::Io(error) => match error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                Some(error) => {
+                    format!("TLS: {error}; SIGNET_CA_FILE names the CA of an endpoint of your own")
+                }
+                None => error.to_string(),
+            },
             other => other.to_string(),
         };
         Failure::failed(format!(

@@ -41,8 +41,8 @@ pub(crate) struct Probe {
     /// Verify certificates with the CA certificates of this PEM file
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// A name that clients use; the certificates should cover it, too
-    #[arg(long = "name", value_name = "NAME", num_args = 1..)]
+    /// A name that clients use, which the certificates should cover, too; may be given several times
+    #[arg(long = "name", value_name = "NAME")]
     names: Vec<Name>,
     /// Log in as this account instead of as nobody
     #[arg(long, value_name = "USER", requires = "password_file")]

@@ -29,7 +29,7 @@ pub(super) fn table(reports: &[Report], with_ca: bool) -> String {
                 "-".to_owned()
             },
             verifies.to_owned(),
-            or_dash(reason(report)),
+            or_dash(reason(report, with_ca)),
         ]
     });
     let heading = [
@@ -48,8 +48,8 @@ pub(super) fn table(reports: &[Report], with_ca: bool) -> String {
 }
 
 /// What is most worth knowing: why the status is what it is, else why the chain does not verify.
-fn reason(report: &Report) -> &str {
-    if report.reason.is_empty() {
+fn reason(report: &Report, with_ca: bool) -> &str {
+    if report.reason.is_empty() && with_ca {
         &report.chain_problem
     } else {
         &report.reason
