@@ -14,7 +14,8 @@ use server::api::action::Product;
 use crate::client::{Client, ClientArgs};
 use crate::failure::Failure;
 use crate::fleet::Listing;
-use crate::registration::warn_of_clear_passwords;
+use crate::progress::Progress;
+use crate::registration::{has_passwords, warn_of_clear_passwords};
 use crate::show::{self, Format};
 use file::File;
 use plan::{Deed, Kind, Plan, Step};
@@ -69,20 +70,24 @@ pub(crate) fn run(args: &Apply) -> Result<(), Failure> {
 fn carry_out(client: &Client, plan: Plan) -> Result<Vec<Step>, Failure> {
     let mut new_ids = BTreeMap::new();
     let mut steps = plan.steps;
-    for step in &mut steps {
-        let outcome = carry_out_one(client, step, &new_ids);
-        let id = outcome.map_err(|failure| match failure {
-            Failure::Refused(refusal) => {
-                eprintln!("{} {}: the fleet is changed up to here; run the command again when this is corrected", step.kind, step.name);
-                Failure::Refused(refusal)
-            }
-            other => other,
+    if let Some(step) = steps.iter().find(|step| has_passwords(&step.parameters)) {
+        warn_of_clear_passwords(client, &step.parameters);
+    }
+    let progress = Progress::of(steps.len(), "applied");
+    for (index, step) in steps.iter_mut().enumerate() {
+        step.id = carry_out_one(client, step, &new_ids).inspect_err(|_| {
+            progress.end();
+            eprintln!(
+                "{} {} is as far as it went; run the command again when this is corrected:",
+                step.kind, step.name
+            );
         })?;
         if step.kind == Kind::Instance {
-            new_ids.insert(step.name.clone(), id.clone());
+            new_ids.insert(step.name.clone(), step.id.clone());
         }
-        step.id = id;
+        progress.tell(index + 1);
     }
+    progress.end();
     Ok(steps)
 }
 
@@ -93,7 +98,6 @@ fn carry_out_one(
     new_ids: &BTreeMap<String, String>,
 ) -> Result<String, Failure> {
     let call = |action: &str, parameters: Map<String, Value>| {
-        warn_of_clear_passwords(client, &parameters);
         client.call(Product::Signet, action, &Value::Object(parameters))
     };
     let deregister = || {

@@ -11,6 +11,9 @@ mod failure;
 /// Tables and JSON on standard output.
 mod show;
 
+/// What is said while long work is under way.
+mod progress;
+
 /// The configuration that a command runs with: flags over file over defaults.
 mod settings;
 

@@ -1,7 +1,5 @@
 /// How results look.
 mod output;
-/// What is said while probes are under way.
-mod progress;
 /// Which servers are meant.
 mod targets;
 
@@ -18,8 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 use crate::profile::secret;
+use crate::progress::Progress;
 use crate::show;
-use progress::Progress;
 
 #[derive(Args)]
 pub(crate) struct Probe {
@@ -129,7 +127,7 @@ impl Probing {
 
     /// Probes all targets, so many at a time; the reports come in the order of the targets.
     async fn all(self: Arc<Self>, targets: Vec<Target>, concurrency: usize) -> Vec<Report> {
-        let progress = Progress::of(targets.len());
+        let progress = Progress::of(targets.len(), "probed");
         let places = Arc::new(Semaphore::new(concurrency));
         let mut probes = JoinSet::new();
         for (index, target) in targets.into_iter().enumerate() {

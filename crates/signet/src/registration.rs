@@ -89,12 +89,16 @@ pub(crate) fn certificates(file: &Path) -> Result<String, Failure> {
 
 /// Warns before passwords cross a network in clear.
 pub(crate) fn warn_of_clear_passwords(client: &Client, parameters: &Map<String, Value>) {
-    let has_passwords = parameters.keys().any(|name| name.ends_with("Password"));
-    if has_passwords && !client.is_private() {
+    if has_passwords(parameters) && !client.is_private() {
         eprintln!(
             "warning: the endpoint is not https, so the passwords cross the network in clear"
         );
     }
+}
+
+/// True when an account goes along with these parameters.
+pub(crate) fn has_passwords(parameters: &Map<String, Value>) -> bool {
+    parameters.keys().any(|name| name.ends_with("Password"))
 }
 
 /// `KEY=VALUE`.

@@ -260,3 +260,54 @@ fn what_the_service_knows_better_is_told_before_anything_is_done() {
     }
     assert_eq!(registered(&place).len(), 2);
 }
+
+#[test]
+fn a_large_file_shows_progress_and_waits_for_the_rate_limit() {
+    let (place, _serving) = Place::with_service();
+    // More than may be registered in a second. Nobody listens there; it is registered all the same.
+    let file: String = (0..240)
+        .map(|n| {
+            format!(
+                "[[instance]]\nname = 'n{n}'\narchitecture = 'single-node'\nnodes = ['127.0.0.1:1']\n"
+            )
+        })
+        .collect();
+    place.write("fleet.toml", &file);
+    let done = place.run("apply -f fleet.toml").ends_with(0);
+    assert_eq!(
+        done.err,
+        "60/240 applied\n120/240 applied\n180/240 applied\n240/240 applied\n"
+    );
+    assert!(
+        done.out
+            .ends_with("240 to add, 0 to change, 0 to remove, 0 the same.\nDone.\n")
+    );
+    assert_eq!(registered(&place).len(), 240);
+}
+
+#[test]
+fn what_the_service_refuses_is_named_and_can_be_corrected() {
+    let (mut place, _serving) = Place::with_service();
+    let (_fleet, targets) = fakes(&mut place, 1);
+    let node = &targets[0];
+    let file = |tail: &str| {
+        format!(
+            "[[instance]]\nname = 'good'\narchitecture = 'single-node'\nnodes = ['{node}']\n\n\
+             [[instance]]\nname = 'bad'\narchitecture = 'single-node'\nnodes = ['{node}']\ndns = ['{tail}']\n"
+        )
+    };
+    place.write("fleet.toml", &file("not a name"));
+    let done = place.run("apply -f fleet.toml").ends_with(1);
+    assert_eq!(
+        done.err,
+        "instance bad is as far as it went; run the command again when this is corrected:\n\
+         InvalidParameterValue: The value of parameter `DnsNames.0` is not valid: a DNS name is letters, digits and hyphens between dots, like db.example.com.\n\
+         RequestId: REQUEST\n"
+    );
+    place.write("fleet.toml", &file("db.example.com"));
+    let out = place.run("apply -f fleet.toml").ends_with(0).out;
+    assert!(
+        out.ends_with("1 to add, 0 to change, 0 to remove, 1 the same.\nDone.\n"),
+        "{out}"
+    );
+}

@@ -217,6 +217,19 @@ fn the_audit_log_can_be_checked() {
 }
 
 #[test]
+fn one_thread_is_enough() {
+    let (place, serving) = Place::with_configured_service("workers = 1\n");
+    place
+        .run("instance add --name one --architecture single-node --node 127.0.0.1:1 --id cdb-single01")
+        .prints("Registered cdb-single01 (one).");
+    place
+        .run("probe-now cdb-single01")
+        .prints("cdb-single01 is UNKNOWN.");
+    serving.signal(Signal::TERM);
+    assert_eq!(serving.end(), (Some(0), String::new()));
+}
+
+#[test]
 fn shells_get_completions() {
     let place = Place::new();
     for (shell, mark) in [

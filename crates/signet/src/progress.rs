@@ -2,46 +2,55 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Fewer targets need no progress.
+/// So few need no progress.
 const FEW: usize = 8;
 
 /// A bar on a terminal, a line for each quarter elsewhere; both on standard error.
-pub(super) enum Progress {
+pub(crate) enum Progress {
+    /// There is too little to do.
     None,
+    /// On a terminal.
     Bar(ProgressBar),
-    Lines { total: usize },
+    /// Elsewhere.
+    Lines {
+        /// How many there are to do.
+        total: usize,
+        /// What is done to them.
+        verb: &'static str,
+    },
 }
 
 impl Progress {
-    /// Begins to tell of so many targets.
-    pub(super) fn of(total: usize) -> Self {
+    /// Begins to tell that so many are "probed", say.
+    pub(crate) fn of(total: usize, verb: &'static str) -> Self {
         if total < FEW {
             return Self::None;
         }
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { total };
+            return Self::Lines { total, verb };
         }
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} probed, {eta} left")
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {eta} left")
             .expect("the template is well-formed");
-        Self::Bar(ProgressBar::new(total as u64).with_style(style))
+        let bar = ProgressBar::new(total as u64).with_style(style);
+        Self::Bar(bar.with_message(verb))
     }
 
     /// So many are done.
-    pub(super) fn tell(&self, done: usize) {
+    pub(crate) fn tell(&self, done: usize) {
         match self {
             Self::None => {}
             Self::Bar(bar) => bar.set_position(done as u64),
-            Self::Lines { total } => {
+            Self::Lines { total, verb } => {
                 let quarter = |count: usize| count * 4 / total;
                 if quarter(done) > quarter(done - 1) {
-                    eprintln!("{done}/{total} probed");
+                    eprintln!("{done}/{total} {verb}");
                 }
             }
         }
     }
 
     /// All are done.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
