@@ -146,7 +146,7 @@ impl Stage {
         interrupt.step("\n1. Registering the instances and the RO group, over the API")?;
         self.register()?;
         let asker = self.asker(args);
-        interrupt.step(&format!("\n2. Asking DescribeSSLStatus with {asker}"))?;
+        interrupt.step("\n2. Asking DescribeSSLStatus")?;
         let url = self.ask(&asker, "InstanceId", ON, "ON")?;
         self.ask(&asker, "InstanceId", OFF, "OFF")?;
         self.ask(&asker, "RoGroupId", GROUP, "ON")?;
@@ -213,7 +213,10 @@ impl Stage {
                 "{id} should be {expected}, and the answer is {answer}"
             )));
         }
-        out(&format!("  {id}: {status}"))?;
+        out(&format!(
+            "  {id}: {} (asked with {asker})",
+            answer["Status"]
+        ))?;
         Ok(answer["Url"].as_str().unwrap_or_default().to_owned())
     }
 

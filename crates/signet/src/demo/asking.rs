@@ -76,8 +76,8 @@ fn answer_of(program: &Path, tccli: &mut Command) -> Result<Value, Failure> {
 impl fmt::Display for Asker<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Tccli { .. } => "tccli, the vendor's command line",
-            Self::Own(_) => "a client of our own (--tccli FILE asks with the vendor's)",
+            Self::Tccli { .. } => "tccli",
+            Self::Own(_) => "our own client; --tccli FILE names the vendor's",
         })
     }
 }

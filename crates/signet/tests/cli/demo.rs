@@ -27,9 +27,9 @@ fn the_main_job_is_shown_on_real_servers_and_nothing_is_left() {
     let done = place.run("demo --once").ends_with(0);
     assert_eq!(done.err, "");
     for line in [
-        "  cdb-demo0001: ON\n",
-        "  cdb-demo0002: OFF\n",
-        "  cdbrg-demo0001: ON\n",
+        "  cdb-demo0001: \"ON\" (asked with our own client; --tccli FILE names the vendor's)\n",
+        "  cdb-demo0002: \"OFF\" (asked with our own client; --tccli FILE names the vendor's)\n",
+        "  cdbrg-demo0001: \"ON\" (asked with our own client; --tccli FILE names the vendor's)\n",
         ": TLSv1.3, verified\n",
         ": refused with another CA, as it should be\n",
         "\nEverything held. To go on, in another terminal:\n",
