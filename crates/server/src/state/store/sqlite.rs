@@ -56,11 +56,11 @@ impl Sqlite {
     /// # Errors
     /// [`Error::Foreign`], [`Error::Newer`], [`Error::Corrupt`], [`Error::InUse`], [`Error::Backend`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let is_new = !inspect(path)?;
+        inspect(path)?;
         let name = path.display().to_string();
         let connection = Connection::open(path).map_err(|e| explain(&name, e))?;
         configure(&connection).map_err(|e| explain(&name, e))?;
-        if is_new {
+        if is_empty(&connection, &name)? {
             create(&connection).map_err(|e| explain(&name, e))?;
         }
         let revision = newest(&connection).map_err(|e| explain(&name, e))?;
@@ -130,16 +130,19 @@ impl Store for Sqlite {
     }
 
     async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Page, Error> {
-        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        let (start, end) = (start_of(prefix, after), end_of(prefix));
         self.read(move |connection| {
             let snapshot = connection.transaction()?;
             let revision = newest(&snapshot)?;
             let entries = snapshot
                 .prepare_cached(
                     "SELECT key, value, revision FROM document
-                     WHERE key >= ?1 AND key < ?2 AND key > ?3 AND value IS NOT NULL ORDER BY key LIMIT ?4",
+                     WHERE key >= ?1 AND key < ?2 AND value IS NOT NULL ORDER BY key LIMIT ?3",
                 )?
-                .query_map(params![prefix, end_of(&prefix), after, i64::try_from(limit).unwrap_or(i64::MAX)], entry)?
+                .query_map(
+                    params![start, end, i64::try_from(limit).unwrap_or(i64::MAX)],
+                    entry,
+                )?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(Page { entries, revision })
         })
@@ -251,10 +254,18 @@ impl Writer {
     }
 
     fn history(&self, prefix: &str, since: Revision) -> rusqlite::Result<Vec<Event>> {
+        // Without a word SQLite goes through the keys, which is the whole file; what is new is a handful.
         self.connection
-            .prepare_cached("SELECT key, value, revision FROM document WHERE revision > ?1 AND key >= ?2 AND key < ?3 ORDER BY revision, key")?
+            .prepare_cached(
+                "SELECT key, value, revision FROM document INDEXED BY document_by_revision
+                 WHERE revision > ?1 AND key >= ?2 AND key < ?3 ORDER BY revision, key",
+            )?
             .query_map(params![as_sql(since), prefix, end_of(prefix)], |row| {
-                Ok(Event { key: row.get(0)?, value: row.get(1)?, revision: row.get::<_, i64>(2)?.cast_unsigned() })
+                Ok(Event {
+                    key: row.get(0)?,
+                    value: row.get(1)?,
+                    revision: row.get::<_, i64>(2)?.cast_unsigned(),
+                })
             })?
             .collect()
     }
@@ -326,17 +337,17 @@ fn put(
         .execute(params![write.key, as_sql(revision), write.value])
 }
 
-/// Looks at the file's header without opening it as a database. True when there is a file of ours.
-fn inspect(path: &Path) -> Result<bool, Error> {
+/// Looks at the file's header without opening it as a database, and refuses what is not ours.
+fn inspect(path: &Path) -> Result<(), Error> {
     let name = || path.display().to_string();
     let mut header = [0_u8; 100];
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::Backend(format!("{}: {error}", name()))),
     };
     match file.metadata().map(|m| m.len()) {
-        Ok(0) => return Ok(false), // made by a start that was interrupted before anything was in it
+        Ok(0) => return Ok(()), // made by a start that was interrupted before anything was in it
         Ok(_) => {}
         Err(error) => return Err(Error::Backend(format!("{}: {error}", name()))),
     }
@@ -354,16 +365,36 @@ fn inspect(path: &Path) -> Result<bool, Error> {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
     match (number(68), number(60)) {
-        (APPLICATION_ID, 1..=FORMAT) => Ok(true),
+        (APPLICATION_ID, 1..=FORMAT) => Ok(()),
         (APPLICATION_ID, found) => Err(Error::Newer {
             path: name(),
             found,
             known: FORMAT,
         }),
-        (0, 0) if number(28) <= 1 => Ok(false), // an empty database: WAL mode was set, then the start was interrupted
+        (0, 0) if number(28) <= 1 => Ok(()), // empty, or all that is in it is still in the log beside it
         (id, _) => Err(foreign(&format!(
             "it is a SQLite file of another program (application id {id:#x})"
         ))),
+    }
+}
+
+/// True when nothing is in it yet. What a crash left in the log beside the file counts: that is why this asks the open
+/// database, not the file.
+fn is_empty(connection: &Connection, name: &str) -> Result<bool, Error> {
+    let number = |query: &str| {
+        let number = connection.query_row(query, [], |row| row.get::<_, u32>(0));
+        number.map_err(|e| explain(name, e))
+    };
+    match (
+        number("PRAGMA application_id")?,
+        number("SELECT count(*) FROM sqlite_master")?,
+    ) {
+        (APPLICATION_ID, _) => Ok(false),
+        (0, 0) => Ok(true),
+        (id, _) => Err(Error::Foreign {
+            path: name.to_owned(),
+            found: format!("it is a SQLite file of another program (application id {id:#x})"),
+        }),
     }
 }
 
@@ -396,6 +427,16 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         value: row.get(1)?,
         revision: row.get::<_, i64>(2)?.cast_unsigned(),
     })
+}
+
+/// The first key of a page: with this prefix, and after `after`. One bound and not two, because SQLite seeks to one of
+/// them only and then steps over every key up to the other.
+fn start_of(prefix: &str, after: &str) -> String {
+    if after < prefix {
+        prefix.to_owned()
+    } else {
+        format!("{after}\0") // no key sorts between the two
+    }
 }
 
 /// The first key that sorts after everything with this prefix. Keys are ASCII, so U+10FFFF is beyond them.
@@ -459,6 +500,24 @@ mod tests {
             .await
             .unwrap();
         assert!(next > revision, "revisions go on where they were");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_was_only_in_its_log_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signet.db");
+        let store = Sqlite::open(&path).unwrap();
+        store
+            .commit(vec![Write::put("a", b"1".to_vec(), Expect::Absent)])
+            .await
+            .unwrap();
+        // What a `kill -9` right after the first start leaves behind.
+        let crashed = tempfile::tempdir().unwrap();
+        for file in ["signet.db", "signet.db-wal"] {
+            std::fs::copy(folder.path().join(file), crashed.path().join(file)).unwrap();
+        }
+        let store = Sqlite::open(&crashed.path().join("signet.db")).unwrap();
+        assert_eq!(store.get("a").await.unwrap().unwrap().value, b"1");
     }
 
     /// Opens a file with these bytes, and checks that they are still the same afterwards.
