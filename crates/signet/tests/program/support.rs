@@ -1,0 +1,241 @@
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use server::Clock;
+use server::api::actions::ACTIONS;
+use tempfile::TempDir;
+use wire::{SecretId, SecretKey, tc3};
+
+const SECRET_ID: &str = "AKIDTESTTESTTESTTESTTESTTESTTESTTEST";
+const SECRET_KEY: &str = "testtesttesttesttesttesttesttest";
+
+/// How long to wait for a line or an answer before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The folder of a service, with its configuration, its data and its log. It is kept when the test fails.
+pub(crate) struct Place {
+    folder: Option<TempDir>,
+    path: PathBuf,
+}
+
+impl Place {
+    /// With a configuration under which everybody may call as often as he likes.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Self {
+            path: folder.path().to_owned(),
+            folder: Some(folder),
+        };
+        let rates: Vec<_> = ACTIONS
+            .iter()
+            .map(|entry| format!("{} = 1000000", entry.spec.name))
+            .collect();
+        let configuration = format!("[rates]\n{}\n", rates.join("\n"));
+        fs::write(place.path("signet.toml"), configuration).unwrap();
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        command
+            .args(line.split(' '))
+            .current_dir(&self.path)
+            .env_clear()
+            .env("SIGNET_ROOT_SECRET_ID", SECRET_ID)
+            .env("SIGNET_ROOT_SECRET_KEY", SECRET_KEY)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that must succeed. What it writes, without the newline.
+    pub(crate) fn run(&self, line: &str) -> String {
+        let output = self.command(line).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {error}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.trim_end().to_owned()
+    }
+
+    /// Starts the service on a free port, and waits until it listens.
+    pub(crate) fn serve(&self) -> Served {
+        let mut starting = self.start_serving();
+        let first = starting.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let log = fs::read_to_string(self.path("serve.log")).unwrap();
+            panic!("the service did not start; its log:\n{log}")
+        });
+        let address = first.strip_prefix("Signet listens on http://");
+        starting.address = address.and_then(|text| text.parse().ok());
+        starting
+    }
+
+    /// The same without waiting.
+    pub(crate) fn start_serving(&self) -> Served {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("serve.log"))
+            .unwrap();
+        let mut child = self
+            .command("serve --listen 127.0.0.1:0 --data data")
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Served {
+            lines: lines_of(child.stdout.take().unwrap()),
+            child,
+            address: None,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            let path = folder.keep();
+            eprintln!("the folder of the failed test is kept: {}", path.display());
+        }
+    }
+}
+
+/// A `signet serve`; killed when it is dropped.
+pub(crate) struct Served {
+    child: Child,
+    lines: Receiver<String>,
+    address: Option<SocketAddr>,
+}
+
+impl Served {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.expect("the service has said where it listens")
+    }
+
+    /// SIGKILL. Afterwards the process is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Nothing can be done about a process that is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines that a program writes, as they come; the end when it ends.
+fn lines_of(out: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// A connection that stays open for many calls.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+    host: String,
+}
+
+impl Connection {
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            host: address.to_string(),
+        })
+    }
+
+    /// Calls an action of the service `signet` with the root key. What it answers, without the RequestId; an error
+    /// when the connection breaks before the whole answer is there.
+    pub(crate) fn call(
+        &mut self,
+        action: &str,
+        parameters: &Value,
+    ) -> io::Result<Map<String, Value>> {
+        let request = self.request(action, &parameters.to_string());
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut envelope: Value = serde_json::from_slice(&self.answer()?)?;
+        let Value::Object(mut response) = envelope["Response"].take() else {
+            panic!("no Response: {envelope}")
+        };
+        response.remove("RequestId").expect("a RequestId");
+        Ok(response)
+    }
+
+    fn request(&self, action: &str, body: &str) -> String {
+        let timestamp = Clock::System.now();
+        let content_type = "application/json";
+        let authorization = tc3::authorization(
+            &SecretId::new(SECRET_ID).unwrap(),
+            &SecretKey::new(SECRET_KEY.to_owned()),
+            &tc3::Unsigned {
+                method: &"POST".parse().unwrap(),
+                host: &self.host,
+                content_type,
+                query: "",
+                body: body.as_bytes(),
+                service: "signet",
+                timestamp,
+            },
+        );
+        format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nX-TC-Action: {action}\r\nX-TC-Version: 2026-11-24\r\n\
+             X-TC-Timestamp: {timestamp}\r\nAuthorization: {authorization}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.host,
+            body.len()
+        )
+    }
+
+    /// The body of the next answer.
+    fn answer(&mut self) -> io::Result<Vec<u8>> {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(body)
+    }
+}
+
+/// The lines of a file of JSON lines; the last one may still be under way.
+pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
