@@ -50,6 +50,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let text = format!("# Results\n\n{before}\n\n{}", table.render());
     println!("{text}");
     if let Some(file) = &order.results {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+        }
         fs::write(file, &text).with_context(|| format!("{}", file.display()))?;
     }
     let missed = table.missed();
