@@ -10,7 +10,9 @@ use ahash::RandomState;
 use arc_swap::ArcSwap;
 use dbtls::Trust;
 use hashbrown::{HashMap, HashSet, HashTable};
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use wire::SecretKey;
 
 use crate::ambient::UnixTime;
@@ -23,11 +25,13 @@ use crate::state::records::{
     Registration, RoGroupRecord, Tag,
 };
 use crate::state::store::sqlite::Sqlite;
-use crate::state::store::{self, Entry, Event, Page, Revision, Store, Write};
+use crate::state::store::{self, Entry, Event, Revision, Store, Write};
 use crate::state::vault::{self, Vault};
 
 /// How many documents one read of the store brings.
-const PAGE: usize = 4096;
+const PAGE: usize = 1024;
+/// How many pages are read before they are needed.
+const AHEAD: usize = 4;
 
 /// What instances and RO groups have in common.
 pub struct Common {
@@ -238,7 +242,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the store fails or the document cannot be read.
-    pub async fn document<T: serde::de::DeserializeOwned>(
+    pub async fn document<T: DeserializeOwned>(
         &self,
         key: &str,
     ) -> Result<Option<(T, Revision)>, Error> {
@@ -302,22 +306,58 @@ fn by_primary(groups: &[Arc<RoGroup>]) -> impl Iterator<Item = (u64, Arc<[Arc<Ro
         .map(|(primary, groups)| (primary, groups.into()))
 }
 
-async fn for_each<T: serde::de::DeserializeOwned>(
+/// Gives every document under a prefix to `each`, in the order of the keys. While one page is taken in, the pages after it are read
+/// and decoded on other threads.
+async fn for_each<T: DeserializeOwned + Send + 'static>(
     store: &Sqlite,
-    prefix: &str,
+    prefix: &'static str,
     mut each: impl FnMut(&str, T),
 ) -> Result<(), Error> {
-    let mut after = String::new();
-    loop {
-        let Page { entries, .. } = store.list(prefix, &after, PAGE).await?;
-        for Entry { key, value, .. } in &entries {
-            each(key, records::decode(key, value)?);
-        }
-        match entries.into_iter().next_back() {
-            Some(last) => after = last.key,
-            None => return Ok(()),
+    let mut pages = read_ahead(store.clone(), prefix);
+    while let Some(page) = pages.recv().await {
+        let decoded = page?
+            .await
+            .map_err(|error| store::Error::Backend(error.to_string()))?;
+        for (key, record) in decoded? {
+            each(&key, record);
         }
     }
+    Ok(())
+}
+
+/// A page that is being decoded, or why it could not be read.
+type Decoding<T> = Result<JoinHandle<Result<Vec<(String, T)>, BadDocument>>, store::Error>;
+
+fn read_ahead<T: DeserializeOwned + Send + 'static>(
+    store: Sqlite,
+    prefix: &'static str,
+) -> mpsc::Receiver<Decoding<T>> {
+    let (sender, pages) = mpsc::channel(AHEAD);
+    tokio::spawn(async move {
+        let mut after = String::new();
+        loop {
+            let page = store
+                .list(prefix, &after, PAGE)
+                .await
+                .map(|page| page.entries);
+            if let Ok(entries) = &page {
+                let Some(last) = entries.last() else { return };
+                after.clone_from(&last.key);
+            }
+            let is_broken = page.is_err();
+            let decoding = page.map(|entries| tokio::task::spawn_blocking(|| decode_all(entries)));
+            if sender.send(decoding).await.is_err() || is_broken {
+                return;
+            }
+        }
+    });
+    pages
+}
+
+fn decode_all<T: DeserializeOwned>(entries: Vec<Entry>) -> Result<Vec<(String, T)>, BadDocument> {
+    let decode =
+        |Entry { key, value, .. }| records::decode(&key, &value).map(|record| (key, record));
+    entries.into_iter().map(decode).collect()
 }
 
 /// What was registered for probing, if anything was.
