@@ -72,19 +72,27 @@ impl<'a> Call<'a> {
 
     async fn run(&mut self, request: &Request<'_>) -> Result<Vec<u8>, ApiError> {
         let envelope = wire::parse(request)?;
-        self.introduce(&envelope);
+        let outcome = self.admit_and_act(&envelope).await;
+        if outcome.is_err() {
+            self.introduce(&envelope);
+        }
+        outcome
+    }
+
+    async fn admit_and_act(&mut self, envelope: &Envelope<'_>) -> Result<Vec<u8>, ApiError> {
         let route = self
             .service
             .table
             .find(&envelope.action, &envelope.version)?;
         self.route = Some(route);
-        region::check(&envelope, &self.service.config.regions)?;
-        let key = gate::admit(self.service, &envelope, route, &self.request_id, self.now)?;
+        region::check(envelope, &self.service.config.regions)?;
+        let key = gate::admit(self.service, envelope, route, &self.request_id, self.now)?;
         self.key = Some(Arc::clone(&key));
-        let parameters = self.parameters(&envelope, route)?;
+        let parameters = self.parameters(envelope, route)?;
         self.act(route, key, parameters).await
     }
 
+    /// Keeps what a refusal will name. An answer names nothing, so nothing is copied for it.
     fn introduce(&mut self, envelope: &Envelope<'_>) {
         self.action = envelope.action.to_string();
         self.secret_id = envelope.secret_id().unwrap_or_default().to_owned();
@@ -99,9 +107,7 @@ impl<'a> Call<'a> {
         let named = ["InstanceId", "RoGroupId", "SecretId"]
             .iter()
             .find_map(|name| map.get(*name).and_then(Value::as_str));
-        if route.entry.spec.effect == Effect::Writes || map.len() > 1 {
-            self.resource = named.unwrap_or_default().to_owned();
-        }
+        self.resource = named.unwrap_or_default().to_owned();
         route.shape.check(Parameters { map, text })
     }
 
@@ -143,7 +149,10 @@ impl<'a> Call<'a> {
             request_id: self.request_id.to_string(),
             outcome,
             account: self.key.as_ref().map(|key| key.account.0),
-            secret_id: self.secret_id.clone(),
+            secret_id: self
+                .key
+                .as_ref()
+                .map_or_else(|| self.secret_id.clone(), |key| key.secret_id.clone()),
             from: self.from.to_string(),
             action: self.route.map_or_else(
                 || self.action.clone(),
@@ -176,7 +185,7 @@ impl<'a> Call<'a> {
                 if self.service.config.audit.reads && !self.is_audited {
                     self.service.audit.note(&self.line(Outcome::Done, ""));
                 }
-                tracing::debug!(request_id = %self.request_id, from = %self.from, action = self.action, took_us = took.as_micros(), "answered");
+                tracing::debug!(request_id = %self.request_id, from = %self.from, action = spec.map(|spec| spec.name), took_us = took.as_micros(), "answered");
             }
             Some(error) => {
                 let (service, action) =

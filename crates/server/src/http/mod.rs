@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
@@ -207,24 +207,40 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
 
 /// Reads a body of at most the size that the largest kind of request may have.
 async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::request_size_limit_exceeded(MAX_TC3_BODY);
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_TC3_BODY) {
         drain(body).await;
-        return Err(too_large());
+        return Err(Refusal::request_size_limit_exceeded(MAX_TC3_BODY));
     }
-    match tokio::time::timeout(BODY, Limited::new(body, MAX_TC3_BODY).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::malformed_parameters(
-            "The request body broke off before its end.",
-        )),
-        Err(_) => Err(Refusal::malformed_parameters(
-            "The request body took too long to arrive.",
-        )),
+    let took_too_long = "The request body took too long to arrive.";
+    let read = tokio::time::timeout(BODY, whole(body)).await;
+    read.unwrap_or_else(|_| Err(Refusal::malformed_parameters(took_too_long)))
+}
+
+/// All of a body. Nearly every one comes in one piece, which is then not copied.
+async fn whole(mut body: Incoming) -> Result<Bytes, Refusal> {
+    let mut first = Bytes::new();
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let broken =
+            |_| Refusal::malformed_parameters("The request body broke off before its end.");
+        let Ok(piece) = frame.map_err(broken)?.into_data() else {
+            continue; // trailers
+        };
+        if first.len() + all.len() + piece.len() > MAX_TC3_BODY {
+            drain(body).await;
+            return Err(Refusal::request_size_limit_exceeded(MAX_TC3_BODY));
+        }
+        if first.is_empty() && all.is_empty() {
+            first = piece;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&piece);
+        }
     }
+    Ok(if all.is_empty() { first } else { all.into() })
 }
 
 async fn drain(mut body: Incoming) {
