@@ -21,19 +21,20 @@ REFUSAL = re.compile(
 
 def main():
     order = json.load(sys.stdin)
-    # tccli keeps its profiles and its log below HOME; the caller's own are none of our business.
-    with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        outcomes = pool.map(lambda call: outcome(order["endpoint"], call, home), order["calls"])
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        outcomes = pool.map(lambda call: outcome(order["endpoint"], call), order["calls"])
         for call, result in zip(order["calls"], outcomes):
             print(json.dumps({"id": call["id"], **result}), flush=True)
 
 
-def outcome(endpoint, call, home):
+def outcome(endpoint, call):
     if (call["signature"], call["method"]) != ("TC3-HMAC-SHA256", "POST") or call.get("generic") or "repeat" in call:
         raise ValueError(f"tccli cannot make this call: {call}")
-    done = subprocess.run(
-        command(endpoint, call), env={**os.environ, "HOME": home}, capture_output=True, text=True, timeout=60
-    )
+    # tccli keeps its profiles and its log below HOME, and two that make them at the same time stumble over each other.
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            command(endpoint, call), env={**os.environ, "HOME": home}, capture_output=True, text=True, timeout=60
+        )
     if done.returncode == 0:
         return {"response": json.loads(done.stdout)}
     refused = REFUSAL.search(done.stderr)
