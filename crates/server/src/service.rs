@@ -29,8 +29,8 @@ use crate::work::prober::{self, Prober};
 
 /// How often the time is written down at which this control plane was still watching.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// How often buffered audit lines and measurements are taken care of.
-const UPKEEP: Duration = Duration::from_millis(250);
+/// How often buffered audit lines are written out.
+const FLUSH: Duration = Duration::from_millis(250);
 
 /// What every request and every worker shares.
 pub struct Service {
@@ -186,7 +186,7 @@ impl Service {
                 stop.clone(),
             )),
             tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
-            tokio::spawn(upkeep(Arc::clone(&service), stop.clone())),
+            tokio::spawn(flush_audit(Arc::clone(&service), stop.clone())),
         ];
         Ok(Running {
             address,
@@ -357,14 +357,11 @@ async fn heartbeat(service: Arc<Service>, stopped: CancellationToken) {
     }
 }
 
-async fn upkeep(service: Arc<Service>, stopped: CancellationToken) {
+async fn flush_audit(service: Arc<Service>, stopped: CancellationToken) {
     loop {
-        let stop = tokio::time::timeout(UPKEEP, stopped.cancelled()).await;
-        let (audit, shared) = (Arc::clone(&service.audit), Arc::clone(&service));
-        let flushed = tokio::task::spawn_blocking(move || {
-            audit.flush();
-            shared.metrics.upkeep();
-        });
+        let stop = tokio::time::timeout(FLUSH, stopped.cancelled()).await;
+        let audit = Arc::clone(&service.audit);
+        let flushed = tokio::task::spawn_blocking(move || audit.flush());
         if flushed.await.is_err() || stop.is_ok() {
             return;
         }

@@ -175,12 +175,12 @@ impl<'a> Call<'a> {
         let took = started.elapsed();
         let spec = self.route.map(|route| route.entry.spec);
         if let Some(route) = self.route {
-            route.metrics.seconds.record(took);
+            route.metrics.seconds.observe(took.as_secs_f64());
         }
         match error {
             None => {
                 if let Some(route) = self.route {
-                    route.metrics.answered.increment(1);
+                    route.metrics.answered.inc();
                 }
                 if self.service.config.audit.reads && !self.is_audited {
                     self.service.audit.note(&self.line(Outcome::Done, ""));

@@ -178,7 +178,7 @@ impl Schedule {
             at: Reverse(Instant::now() + wait),
             node,
         });
-        self.eyes.metrics.nodes.increment(1.0);
+        self.eyes.metrics.nodes.inc();
     }
 
     fn ask(&mut self, request: Request) {
@@ -198,7 +198,7 @@ impl Schedule {
                 if turn.node.is_registered() {
                     self.start(turn.node, Vec::new(), true);
                 } else {
-                    self.eyes.metrics.nodes.decrement(1.0);
+                    self.eyes.metrics.nodes.dec();
                 }
             } else {
                 return;
@@ -326,13 +326,13 @@ impl Eyes {
     }
 
     fn count(&self, seen: &Observation) {
-        self.metrics.seconds.record(seen.took);
+        self.metrics.seconds.observe(seen.took.as_secs_f64());
         match seen.status {
             Status::On => &self.metrics.on,
             Status::Off => &self.metrics.off,
             Status::Unknown => &self.metrics.unknown,
         }
-        .increment(1);
+        .inc();
     }
 
     /// Writes the observation down if it differs from the last one.

@@ -165,9 +165,9 @@ fn health_metrics_and_nothing_else() {
         "{head}"
     );
     for line in [
-        "signet_requests_total{service=\"signet\",action=\"DescribeFleet\",code=\"\"} 1",
-        "signet_requests_total{service=\"cdb\",action=\"DescribeSSLStatus\",code=\"MissingParameter.MissingParamError\"} 1",
-        "signet_request_seconds_count{service=\"signet\",action=\"DescribeFleet\"} 1",
+        "signet_requests_total{action=\"DescribeFleet\",code=\"\",service=\"signet\"} 1",
+        "signet_requests_total{action=\"DescribeSSLStatus\",code=\"MissingParameter.MissingParamError\",service=\"cdb\"} 1",
+        "signet_request_seconds_count{action=\"DescribeFleet\",service=\"signet\"} 1",
     ] {
         assert!(
             text.lines().any(|known| known == line),
