@@ -146,14 +146,14 @@ impl<'a> Call<'a> {
     fn line(&self, outcome: Outcome, code: &'static str) -> Line {
         Line {
             time: self.now,
-            request_id: self.request_id.to_string(),
+            request_id: self.request_id.as_str().to_owned(),
             outcome,
             account: self.key.as_ref().map(|key| key.account.0),
             secret_id: self
                 .key
                 .as_ref()
                 .map_or_else(|| self.secret_id.clone(), |key| key.secret_id.clone()),
-            from: self.from.to_string(),
+            from: self.from,
             action: self.route.map_or_else(
                 || self.action.clone(),
                 |route| route.entry.spec.name.to_owned(),

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,8 +49,7 @@ pub struct Line {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub secret_id: String,
     /// The caller's address.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub from: String,
+    pub from: SocketAddr,
     /// The action, or the path of a download.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub action: String,
@@ -69,6 +69,8 @@ pub struct Audit {
 struct Inner {
     file: BufWriter<File>,
     last: [u8; HASH],
+    /// The line that is being made; kept, so that a line costs no allocation.
+    line: Vec<u8>,
     second: UnixTime,
     refusals: u32,
 }
@@ -90,6 +92,7 @@ impl Audit {
             inner: Mutex::new(Inner {
                 file: BufWriter::with_capacity(64 << 10, file),
                 last,
+                line: Vec::new(),
                 second: 0,
                 refusals: 0,
             }),
@@ -147,17 +150,23 @@ impl Inner {
         self.refusals <= REFUSALS_PER_SECOND
     }
 
+    /// Writes a line with its hash as the last member of the object.
     fn append(&mut self, line: &impl Serialize) -> std::io::Result<()> {
-        let body = serde_json::to_string(line)?;
-        let hash = chain(&self.last, &body);
-        writeln!(self.file, "{}", join(&body, &hash))?;
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line)?;
+        let hash = chain(&self.last, &self.line);
+        self.line.pop(); // the closing brace
+        for part in [&b",\"hash\":\""[..], &hash, b"\"}\n"] {
+            self.line.extend_from_slice(part);
+        }
+        self.file.write_all(&self.line)?;
         self.last = hash;
         Ok(())
     }
 }
 
 /// The hash of a line: over the hash before it and its own text.
-fn chain(last: &[u8; HASH], body: &str) -> [u8; HASH] {
+fn chain(last: &[u8; HASH], body: &[u8]) -> [u8; HASH] {
     let digest = Sha256::new()
         .chain_update(last)
         .chain_update(body)
@@ -167,13 +176,7 @@ fn chain(last: &[u8; HASH], body: &str) -> [u8; HASH] {
     hash
 }
 
-/// Puts the hash into the object as its last member.
-fn join(body: &str, hash: &[u8; HASH]) -> String {
-    let open = body.strip_suffix('}').unwrap_or(body);
-    format!("{open},\"hash\":\"{}\"}}", String::from_utf8_lossy(hash))
-}
-
-/// The reverse of [`join`].
+/// A line's text without its hash, and the hash.
 fn split(line: &str) -> Option<(String, [u8; HASH])> {
     let (open, rest) = line.rsplit_once(",\"hash\":\"")?;
     let hash = rest.strip_suffix("\"}")?.as_bytes().try_into().ok()?;
@@ -238,7 +241,7 @@ pub fn verify(path: &Path) -> Result<u64, Broken> {
     for line in BufReader::new(File::open(path)?).lines() {
         number += 1;
         match split(&line?) {
-            Some((body, hash)) if hash == chain(&last, &body) => last = hash,
+            Some((body, hash)) if hash == chain(&last, body.as_bytes()) => last = hash,
             _ => return Err(Broken::Line(number)),
         }
     }
@@ -256,7 +259,7 @@ mod tests {
             outcome,
             account: Some(1),
             secret_id: "AKIDONE".into(),
-            from: "127.0.0.1:5".into(),
+            from: "127.0.0.1:5".parse().unwrap(),
             action: "RegisterInstance".into(),
             resource: String::new(),
             code: "",

@@ -122,7 +122,7 @@ fn refuse(service: &Service, from: SocketAddr, id: &str, refused: Refused) -> Re
         outcome: Outcome::Refused,
         account: None,
         secret_id: String::new(),
-        from: from.to_string(),
+        from,
         action: "download".into(),
         resource: id.chars().take(64).collect(),
         code,
