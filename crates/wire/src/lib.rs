@@ -30,6 +30,9 @@ pub mod language;
 /// The answer envelope and the RequestId.
 pub mod answer;
 
+/// The other protocol: what the agent on a database host and the control plane say to each other.
+pub mod agent;
+
 mod form;
 mod headers;
 mod hex;
