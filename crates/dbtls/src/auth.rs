@@ -1,13 +1,15 @@
 //! The login: inside TLS where there is TLS.
 
+mod exchange;
+
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
 use crate::{
     Login, LoginOutcome, Reason, Step,
     greeting::Hello,
-    packet::{self, ErrorPacket, capability, parse_error, printable},
+    packet::{self, ErrorPacket, broken, capability, parse_error, printable},
 };
 
 const STEP: Step = Step::Login;
@@ -15,37 +17,102 @@ const STEP: Step = Step::Login;
 const NATIVE: &str = "mysql_native_password";
 const CACHING_SHA2: &str = "caching_sha2_password";
 
+/// The user of the Unix socket's other end, as the kernel tells it: both vendors' name for it on the wire.
+const AUTH_SOCKET: &str = "auth_socket";
+
 /// What `caching_sha2_password` says inside an `AuthMoreData` packet.
 const FAST_AUTH_SUCCESS: &[u8] = &[1, 3];
 const FULL_AUTHENTICATION: &[u8] = &[1, 4];
 
-/// Packets that a server may send before its verdict: a switch of the plugin and an answer of each is three.
+/// Packets that a server may send before its verdict: a switch of the plugin and an answer of each is three, the RSA key a fourth.
 const MOST_ROUNDS: usize = 8;
 
-/// Logs in and says goodbye. `sequence` is the number of our next packet; `may_reveal` is asked at most once, when the server wants the
-/// clear password.
+/// How a server that wants the password itself may get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reveal {
+    /// As it is.
+    Clear,
+    /// Encrypted with the key that the server shows.
+    ByKey,
+    /// Not at all.
+    Nothing,
+}
+
+/// What a server makes of a login.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accepted,
+    Denied {
+        code: u16,
+        text: String,
+        /// What the account wants and we do not speak.
+        plugin: Option<String>,
+    },
+    /// It wanted the password and did not get it.
+    Withheld,
+}
+
+/// A probe's login: says goodbye at once. `sequence` is the number of our next packet; `may_reveal` is asked at most once, when the
+/// server wants the clear password.
 pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    sequence: u8,
+    to: (&Hello, u32),
+    login: &Login,
+    may_reveal: impl Fn() -> bool,
+) -> Result<LoginOutcome, Reason> {
+    let reveal = || match may_reveal() {
+        true => Reveal::Clear,
+        false => Reveal::Nothing,
+    };
+    Ok(
+        match authenticate(stream, sequence, to, login, reveal).await? {
+            Verdict::Accepted => {
+                let goodbye = packet::say_goodbye(stream).await;
+                goodbye.map_err(|e| broken(&e, STEP))?;
+                LoginOutcome::Accepted
+            }
+            Verdict::Denied { code: 1045, .. } if matches!(login, Login::Nobody) => {
+                LoginOutcome::Nobody
+            }
+            Verdict::Denied { code, text, plugin } => LoginOutcome::Denied {
+                code,
+                text: match plugin {
+                    Some(plugin) => format!(
+                        "{text} (the probe speaks {NATIVE} and {CACHING_SHA2}, the account wants {plugin})"
+                    ),
+                    None => text,
+                },
+            },
+            Verdict::Withheld => LoginOutcome::Withheld,
+        },
+    )
+}
+
+/// Logs in. `sequence` is the number of our next packet; `reveal` is asked at most once, when the server wants the password itself.
+pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     sequence: u8,
     (hello, capabilities): (&Hello, u32),
     login: &Login,
-    may_reveal: impl Fn() -> bool,
-) -> Result<LoginOutcome, Reason> {
+    reveal: impl Fn() -> Reveal,
+) -> Result<Verdict, Reason> {
     let mut dialogue = Dialogue {
         login,
         plugin: hello.plugin.clone(),
         scramble: hello.scramble.clone(),
         withheld: false,
+        awaits_key: false,
     };
     packet::write(stream, sequence, &dialogue.first(capabilities), STEP).await?;
     for _ in 0..MOST_ROUNDS {
         let packet = packet::read(stream, STEP).await?;
         match packet.payload.as_slice() {
-            [0x00, ..] => return say_goodbye(stream).await,
+            [0x00, ..] => return Ok(Verdict::Accepted),
             [0xff, ..] => return dialogue.refused(parse_error(&packet.payload)),
             FAST_AUTH_SUCCESS => {}
             more => {
-                let answer = dialogue.answer(more, &may_reveal);
+                let answer = dialogue.answer(more, &reveal)?;
                 packet::write(stream, packet.sequence.wrapping_add(1), &answer, STEP).await?;
             }
         }
@@ -62,6 +129,7 @@ struct Dialogue<'a> {
     plugin: String,
     scramble: Vec<u8>,
     withheld: bool,
+    awaits_key: bool,
 }
 
 impl Dialogue<'_> {
@@ -83,8 +151,12 @@ impl Dialogue<'_> {
         payload
     }
 
-    fn answer(&mut self, packet: &[u8], may_reveal: &impl Fn() -> bool) -> Zeroizing<Vec<u8>> {
-        match packet {
+    fn answer(
+        &mut self,
+        packet: &[u8],
+        reveal: &impl Fn() -> Reveal,
+    ) -> Result<Zeroizing<Vec<u8>>, Reason> {
+        let answer = match packet {
             // AuthSwitchRequest: the plugin's name, a zero, its challenge.
             [0xfe, request @ ..] => {
                 let (name, challenge) = request.split_at(
@@ -95,11 +167,15 @@ impl Dialogue<'_> {
                 );
                 self.plugin = printable(name, 64);
                 self.scramble = challenge.iter().skip(1).take(20).copied().collect();
-                Zeroizing::new(self.scrambled())
+                self.scrambled()
             }
-            FULL_AUTHENTICATION if self.plugin == CACHING_SHA2 => self.in_clear(may_reveal()),
-            _ => Zeroizing::new(wrong_answer(&self.plugin)),
-        }
+            FULL_AUTHENTICATION if self.plugin == CACHING_SHA2 => return Ok(self.full(reveal())),
+            [1, key @ ..] if self.awaits_key => {
+                exchange::encrypt(self.login.password(), &self.scramble, key)?
+            }
+            _ => wrong_answer(&self.plugin),
+        };
+        Ok(Zeroizing::new(answer))
     }
 
     fn scrambled(&self) -> Vec<u8> {
@@ -115,58 +191,43 @@ impl Dialogue<'_> {
 
     /// The password with a zero after it, for a server that may know it. To another the empty one: breaking off instead would count as a
     /// broken connection.
-    fn in_clear(&mut self, reveal: bool) -> Zeroizing<Vec<u8>> {
-        self.withheld = !reveal;
-        let password = if reveal { self.login.password() } else { b"" };
+    fn full(&mut self, reveal: Reveal) -> Zeroizing<Vec<u8>> {
+        let password = match reveal {
+            Reveal::Clear => self.login.password(),
+            Reveal::ByKey => {
+                self.awaits_key = true;
+                return Zeroizing::new(exchange::REQUEST.to_vec());
+            }
+            Reveal::Nothing => {
+                self.withheld = true;
+                b""
+            }
+        };
         let mut answer = Zeroizing::new(Vec::with_capacity(password.len() + 1));
         answer.extend_from_slice(password);
         answer.push(0);
         answer
     }
 
-    fn refused(&self, error: Option<ErrorPacket>) -> Result<LoginOutcome, Reason> {
+    fn refused(&self, error: Option<ErrorPacket>) -> Result<Verdict, Reason> {
         let ErrorPacket { code, text } = error.ok_or_else(|| Reason::Malformed {
             step: STEP,
             detail: "an error without a code".to_owned(),
         })?;
-        Ok(match self.login {
-            Login::Nobody if code == 1045 => LoginOutcome::Nobody,
-            Login::Account { .. } if self.withheld => LoginOutcome::Withheld,
-            Login::Account { .. } if !matches!(self.plugin.as_str(), NATIVE | CACHING_SHA2) => {
-                LoginOutcome::Denied {
-                    code,
-                    text: format!(
-                        "{text} (the probe speaks {NATIVE} and {CACHING_SHA2}, the account wants {})",
-                        self.plugin
-                    ),
-                }
-            }
-            _ => LoginOutcome::Denied { code, text },
-        })
+        let is_account = matches!(self.login, Login::Account { .. });
+        if is_account && self.withheld {
+            return Ok(Verdict::Withheld);
+        }
+        let spoken = matches!(self.plugin.as_str(), NATIVE | CACHING_SHA2 | AUTH_SOCKET);
+        let plugin = (is_account && !spoken).then(|| self.plugin.clone());
+        Ok(Verdict::Denied { code, text, plugin })
     }
 }
 
-/// COM_QUIT, then waits briefly for the server to close: a socket closed with packets on their way could reset the connection before
-/// the server read the goodbye.
-async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
-) -> Result<LoginOutcome, Reason> {
-    const COM_QUIT: &[u8] = &[1];
-    packet::write(stream, 0, COM_QUIT, STEP).await?;
-    // Whatever happens from here on, the server knows that we are gone.
-    let _ = stream.shutdown().await;
-    let _ = tokio::time::timeout(
-        std::time::Duration::from_millis(500),
-        stream.read(&mut [0; 64]),
-    )
-    .await;
-    Ok(LoginOutcome::Accepted)
-}
-
-/// An answer of the form that a plugin expects, and wrong. One of the wrong form would count as a broken handshake.
+/// An answer of the form that a plugin expects, and wrong; `auth_socket` expects none. One of the wrong form would count as a broken handshake.
 fn wrong_answer(plugin: &str) -> Vec<u8> {
     match plugin {
-        NATIVE => Vec::new(),
+        NATIVE | AUTH_SOCKET => Vec::new(),
         "client_ed25519" => vec![0; 64],
         _ => vec![0],
     }

@@ -116,6 +116,14 @@ pub(crate) fn has_dns_san(cert: &X509Certificate<'_>) -> bool {
         .any(|name| matches!(name, GeneralName::DNSName(_)))
 }
 
+/// Whether it says which hosts it is for.
+pub(crate) fn has_names(cert: &X509Certificate<'_>) -> bool {
+    let names = general_names(cert).iter();
+    let mut of_hosts =
+        names.filter(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_)));
+    of_hosts.next().is_some()
+}
+
 pub(crate) fn rfc3339(unix: i64) -> String {
     let (days, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
     let (year, month, day) = civil(days);

@@ -1,4 +1,4 @@
-//! What a database server says about TLS, and what that means.
+//! What a database server says about TLS, what that means, and how to change it.
 //!
 //! The way of a probe, and the modules in its order:
 //!
@@ -15,6 +15,8 @@
 //!
 //! Probing is polite. A server counts every connection that ends before authentication, and locks the whole host of the
 //! prober out after `max_connect_errors` of them. So a probe always completes TLS and a login; see [`Login`].
+//!
+//! A [`Session`] is the same way without the goodbye: statements follow. It knows who could read along, see [`Channel`].
 
 mod target;
 
@@ -24,10 +26,13 @@ mod prober;
 
 mod auth;
 mod greeting;
+mod handshake;
 mod obsolete;
 mod packet;
 mod socket;
 mod verifier;
+
+mod session;
 
 mod observation;
 mod reason;
@@ -48,5 +53,6 @@ pub use observation::{LoginOutcome, Observation, Status, Tls};
 pub use prober::{Limits, Prober};
 pub use reason::{Reason, Step};
 pub use report::{NameReport, ProbeLogin, Report};
+pub use session::{Account, Channel, Rows, Session, SessionError, SqlError, quoted};
 pub use target::{Name, NameError, Target, TargetError};
 pub use trust::{Trust, TrustError};

@@ -1,13 +1,20 @@
 //! MySQL's packets: a three-byte length, a sequence number, a payload. Every read is bounded.
 
-use std::io;
+use std::{io, time::Duration};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+use zeroize::Zeroizing;
 
 use crate::{Reason, Step};
 
 /// The longest packet of a login that is read: greetings take 80 bytes, errors at most 512 and a little, RSA keys 451.
 const LONGEST: usize = 16 * 1024;
+
+/// A packet of this length goes on in the next one. We neither send nor read such.
+pub(crate) const CONTINUED: u32 = 0xff_ffff;
 
 /// One packet as read.
 pub(crate) struct Packet {
@@ -31,51 +38,76 @@ pub(crate) mod capability {
     pub(crate) const PLUGIN_AUTH: u32 = 0x8_0000;
 }
 
-/// Reads one packet of a conversation that is under way.
+/// Reads one packet of a login.
 pub(crate) async fn read<S: AsyncRead + Unpin>(
     stream: &mut S,
     step: Step,
 ) -> Result<Packet, Reason> {
-    let mut header = [0; 4];
-    stream
-        .read_exact(&mut header)
-        .await
-        .map_err(|e| broken(&e, step))?;
-    let length = length(header);
-    if length == 0 || length > LONGEST {
-        return Err(Reason::Malformed {
-            step,
-            detail: format!("a packet of {length} bytes"),
-        });
-    }
-    let mut payload = vec![0; length];
-    stream
-        .read_exact(&mut payload)
-        .await
-        .map_err(|e| broken(&e, step))?;
-    Ok(Packet {
-        sequence: header[3],
-        payload,
-    })
+    receive(stream, LONGEST).await.map_err(|e| broken(&e, step))
 }
 
-/// Sends one packet.
+/// Sends one packet of a login.
 pub(crate) async fn write<S: AsyncWrite + Unpin>(
     stream: &mut S,
     sequence: u8,
     payload: &[u8],
     step: Step,
 ) -> Result<(), Reason> {
-    let mut packet = Vec::with_capacity(payload.len() + 4);
-    let length = u32::try_from(payload.len()).expect("our own packets are a few hundred bytes");
+    send(stream, sequence, payload)
+        .await
+        .map_err(|e| broken(&e, step))
+}
+
+/// Reads one packet of at most `longest` bytes.
+pub(crate) async fn receive<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    longest: usize,
+) -> io::Result<Packet> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await?;
+    let length = length(header);
+    if length == 0 || length > longest {
+        let what = format!("a packet of {length} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await?;
+    Ok(Packet {
+        sequence: header[3],
+        payload,
+    })
+}
+
+/// Sends one packet. It may hold a secret, so the copy of it is wiped.
+pub(crate) async fn send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    sequence: u8,
+    payload: &[u8],
+) -> io::Result<()> {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    if length >= CONTINUED {
+        let what = "a packet holds at most 16 MiB";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    let mut packet = Zeroizing::new(Vec::with_capacity(payload.len() + 4));
     packet.extend_from_slice(&length.to_le_bytes()[..3]);
     packet.push(sequence);
     packet.extend_from_slice(payload);
-    stream
-        .write_all(&packet)
-        .await
-        .map_err(|e| broken(&e, step))?;
-    stream.flush().await.map_err(|e| broken(&e, step))
+    stream.write_all(&packet).await?;
+    stream.flush().await
+}
+
+/// COM_QUIT, then waits briefly for the server to close: a socket closed with packets on their way could reset the connection before
+/// the server read the goodbye.
+pub(crate) async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+) -> io::Result<()> {
+    const COM_QUIT: &[u8] = &[1];
+    send(stream, 0, COM_QUIT).await?;
+    // Whatever happens from here on, the server knows that we are gone.
+    let _ = stream.shutdown().await;
+    let _ = timeout(Duration::from_millis(500), stream.read(&mut [0; 64])).await;
+    Ok(())
 }
 
 pub(crate) fn length(header: [u8; 4]) -> usize {

@@ -2,24 +2,21 @@
 
 mod setbacks;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
-use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, pki_types::ServerName};
+use rustls::ClientConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, timeout_at},
 };
-use tokio_rustls::TlsConnector;
 
 use crate::{
     Login, LoginOutcome, Observation, Reason, Status, Step, Target, Tls, Trust, auth,
     greeting::{self, Hello},
-    obsolete::{self, cipher_name, version_name},
-    packet::{self, broken, capability},
-    report::server_name,
-    socket,
+    handshake::{self, Failure, capabilities},
+    obsolete, socket,
     target::Place,
-    verifier::{self, Recorder},
+    verifier,
 };
 use setbacks::Setbacks;
 
@@ -180,10 +177,11 @@ impl Visit<'_> {
                 .unwrap_or_else(|reason| LoginOutcome::Broken { reason });
             return Ok(());
         }
-        let capabilities = request_tls(&mut stream, &hello).await?;
-        let recorder = Recorder::new();
-        let mut stream = match self.shake_hands(stream, Arc::clone(&recorder)).await {
-            Ok(stream) => stream,
+        let capabilities = handshake::request(&mut stream, &hello).await?;
+        let (host, by) = (self.target.host(), self.by(self.prober.limits.handshake));
+        let shaken = handshake::shake_hands(stream, host, &self.prober.config, by).await;
+        let (mut stream, tls) = match shaken {
+            Ok(shaken) => shaken,
             Err(Failure::Ended(reason)) => {
                 return Err(self.handshake_failed(reason, &hello).into());
             }
@@ -192,7 +190,6 @@ impl Visit<'_> {
             }
         };
         self.prober.setbacks.forget(self.target);
-        let tls = negotiated(stream.get_ref().1, &recorder);
         let may_reveal =
             || self.is_local() || tls.signature_checked && self.trust.vouches_for(&tls.chain);
         let login = auth::log_in(
@@ -223,35 +220,6 @@ impl Visit<'_> {
             self.is_local()
         });
         within(self.by(self.prober.limits.login), Step::Login, login).await
-    }
-
-    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: S,
-        recorder: Arc<Recorder>,
-    ) -> Result<tokio_rustls::client::TlsStream<S>, Failure> {
-        let mut config = self.prober.config.clone();
-        config.dangerous().set_certificate_verifier(recorder);
-        let connected = TlsConnector::from(Arc::new(config)).connect(self.sni(), stream);
-        let step = Step::Handshake;
-        match timeout_at(self.by(self.prober.limits.handshake), connected).await {
-            Err(_) => Err(Failure::Ended(Reason::TimedOut { step })),
-            Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(
-                match error
-                    .get_ref()
-                    .and_then(|inner| inner.downcast_ref::<Error>())
-                {
-                    Some(cause) if has_nothing_in_common(cause) => {
-                        Failure::Incompatible(cause.to_string())
-                    }
-                    Some(cause) => Failure::Ended(Reason::HandshakeFailed {
-                        detail: cause.to_string(),
-                    }),
-                    None => Failure::Ended(broken(&error, step)),
-                },
-            ),
-        }
     }
 
     /// Connects once more and reads in clear what a server with an old TLS chooses. It counts as a broken connection, so the outcome
@@ -299,7 +267,7 @@ impl Visit<'_> {
         mut stream: S,
     ) -> Result<Tls, Reason> {
         let hello = greeting::read(&mut stream, self.by(self.prober.limits.greeting)).await?;
-        request_tls(&mut stream, &hello).await?;
+        handshake::request(&mut stream, &hello).await?;
         let random = ring::digest::digest(&ring::digest::SHA256, &hello.scramble);
         let random = random.as_ref().try_into().expect("SHA-256 has 32 bytes");
         within(
@@ -328,20 +296,6 @@ impl Visit<'_> {
     fn is_local(&self) -> bool {
         self.target.socket().is_some()
     }
-
-    /// The name for SNI. An IP address stands for "none": it is never sent.
-    fn sni(&self) -> ServerName<'static> {
-        self.target
-            .host()
-            .and_then(server_name)
-            .unwrap_or(ServerName::IpAddress(IpAddr::from([127, 0, 0, 1]).into()))
-    }
-}
-
-/// How a handshake failed.
-enum Failure {
-    Ended(Reason),
-    Incompatible(String),
 }
 
 async fn within<T>(
@@ -354,24 +308,6 @@ async fn within<T>(
         .map_err(|_| Reason::TimedOut { step })?
 }
 
-/// SSLRequest. Answers the capabilities that the login must repeat.
-async fn request_tls<S: AsyncWrite + Unpin>(stream: &mut S, hello: &Hello) -> Result<u32, Reason> {
-    let capabilities = capabilities(hello, capability::SSL);
-    packet::write(
-        stream,
-        1,
-        &packet::client_header(capabilities),
-        Step::Handshake,
-    )
-    .await?;
-    Ok(capabilities)
-}
-
-fn capabilities(hello: &Hello, tls: u32) -> u32 {
-    let ours = capability::LONG_PASSWORD | capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
-    ours | tls | hello.capabilities & capability::PLUGIN_AUTH
-}
-
 fn is_of_the_handshake(reason: &Reason) -> bool {
     const STEP: Step = Step::Handshake;
     matches!(
@@ -381,33 +317,4 @@ fn is_of_the_handshake(reason: &Reason) -> bool {
             | Reason::TimedOut { step: STEP }
             | Reason::Malformed { step: STEP, .. }
     )
-}
-
-fn has_nothing_in_common(error: &Error) -> bool {
-    use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
-    matches!(
-        error,
-        Error::PeerIncompatible(_)
-            | Error::AlertReceived(ProtocolVersion | HandshakeFailure | InsufficientSecurity)
-    )
-}
-
-fn negotiated(connection: &ClientConnection, recorder: &Recorder) -> Tls {
-    Tls {
-        version: connection
-            .protocol_version()
-            .map(|version| version_name(version.into()))
-            .unwrap_or_default(),
-        cipher: connection
-            .negotiated_cipher_suite()
-            .map(|suite| cipher_name(suite.suite()))
-            .unwrap_or_default(),
-        chain: connection
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .map(|der| der.to_vec())
-            .collect(),
-        signature_checked: recorder.signature_checked(),
-    }
 }

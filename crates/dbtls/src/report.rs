@@ -177,7 +177,8 @@ fn coverage(target: &Target, leaf: Option<&Vec<u8>>, names: &[Name]) -> Vec<Name
         .collect()
 }
 
-fn covers(leaf: &[u8], name: &Name) -> bool {
+/// Whether one of the certificate's names is `name`, by the rules that clients use.
+pub(crate) fn covers(leaf: &[u8], name: &Name) -> bool {
     let der = CertificateDer::from(leaf);
     match (EndEntityCert::try_from(&der), server_name(name)) {
         (Ok(cert), Some(name)) => cert.verify_is_valid_for_subject_name(&name).is_ok(),
