@@ -256,7 +256,7 @@ fn is_auto_generated(cert: &X509Certificate<'_>) -> bool {
     mysql || mariadb
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -24,6 +24,17 @@ pub struct Greeting {
     pub server_version: String,
 }
 
+impl Greeting {
+    /// The three numbers that the version begins with; `None` if it begins with something else.
+    pub fn version(&self) -> Option<(u16, u16, u16)> {
+        let mut numbers = self.server_version.splitn(3, '.');
+        let (major, minor, rest) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let patch = rest[..digits].parse().ok()?;
+        Some((major.parse().ok()?, minor.parse().ok()?, patch))
+    }
+}
+
 /// Which family a server belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Flavor {
@@ -315,6 +326,25 @@ mod tests {
                 server_version: "5.5.5-m3".to_owned()
             }
         );
+    }
+
+    #[test]
+    fn a_version_begins_with_three_numbers() {
+        for (text, version) in [
+            ("9.7.4-2", Some((9, 7, 4))),
+            ("8.0.16", Some((8, 0, 16))),
+            ("10.11.19-MariaDB-0+deb12u1", Some((10, 11, 19))),
+            ("8.0", None),
+            ("8.0.x", None),
+            ("five", None),
+            ("", None),
+        ] {
+            let greeting = Greeting {
+                flavor: Flavor::MySql,
+                server_version: text.to_owned(),
+            };
+            assert_eq!(greeting.version(), version, "{text}");
+        }
     }
 
     #[test]

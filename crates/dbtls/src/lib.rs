@@ -16,7 +16,8 @@
 //! Probing is polite. A server counts every connection that ends before authentication, and locks the whole host of the
 //! prober out after `max_connect_errors` of them. So a probe always completes TLS and a login; see [`Login`].
 //!
-//! A [`Session`] is the same way without the goodbye: statements follow. It knows who could read along, see [`Channel`].
+//! A [`Session`] is the same way without the goodbye: statements follow. It knows who could read along, see [`Channel`]. With one,
+//! [`switch`] changes a server.
 
 mod target;
 
@@ -33,6 +34,8 @@ mod socket;
 mod verifier;
 
 mod session;
+
+pub mod switch;
 
 mod observation;
 mod reason;

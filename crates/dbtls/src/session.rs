@@ -38,6 +38,16 @@ pub struct Account {
 /// Rows of texts; `None` is SQL's NULL.
 pub type Rows = Vec<Vec<Option<String>>>;
 
+impl Account {
+    /// A user and its password.
+    pub fn new(user: impl Into<String>, password: Password) -> Self {
+        Self {
+            user: user.into(),
+            password,
+        }
+    }
+}
+
 /// An open SQL session. Dropping it without [`Session::close`] is noted by the server as an aborted client.
 pub struct Session {
     stream: Box<dyn Wire>,
@@ -163,6 +173,11 @@ impl Session {
         self.entrance.clone().open().await
     }
 
+    /// The way in, for whoever needs it while this session is busy.
+    pub(crate) fn entrance(&self) -> &Entrance {
+        &self.entrance
+    }
+
     /// Who could read along.
     pub fn channel(&self) -> &Channel {
         &self.channel
@@ -224,14 +239,14 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// What a session runs over.
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+/// What a session runs over. `Sync`, so that a task which holds a session can move between threads.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for S {}
 
 /// Everything that opens a session.
 #[derive(Clone)]
-struct Entrance {
+pub(crate) struct Entrance {
     target: Target,
     account: Account,
     trust: Trust,
@@ -239,7 +254,7 @@ struct Entrance {
 }
 
 impl Entrance {
-    async fn open(self) -> Result<Session, SessionError> {
+    pub(crate) async fn open(self) -> Result<Session, SessionError> {
         let end = Instant::now() + self.limits.total;
         let connect_by = by(end, self.limits.connect);
         match self.target.place() {

@@ -35,6 +35,11 @@ impl Channel {
         matches!(self, Self::UnixSocket | Self::Loopback | Self::VerifiedTls)
     }
 
+    /// It does not leave this host.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::UnixSocket | Self::Loopback)
+    }
+
     pub(super) fn of_tls(tls: &Tls, host: Option<&Name>, trust: &Trust, loopback: bool) -> Self {
         match verify(tls, host, trust) {
             Ok(()) => Self::VerifiedTls,
