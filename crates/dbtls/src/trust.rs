@@ -41,6 +41,15 @@ impl Trust {
         Self::default()
     }
 
+    /// Trusts whom either trusts.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.certificates.extend_from_slice(&other.certificates);
+        both.anchors.extend_from_slice(&other.anchors);
+        both
+    }
+
     /// Trusts every certificate of a PEM bundle.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustError> {
         let ders: Vec<_> = CertificateDer::pem_slice_iter(pem)

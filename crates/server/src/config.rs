@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ca::authority::SubjectName;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured. The file is TOML; each field is a key of the same name.
@@ -40,11 +41,19 @@ pub struct Config {
     /// How long an observation stands when its node cannot be reached any more.
     #[serde(with = "humantime_serde")]
     pub stale_after: Duration,
+    /// How many instances and groups are changed at a time.
+    pub task_concurrency: usize,
     /// How long a shutdown waits for requests under way.
     #[serde(with = "humantime_serde")]
     pub shutdown_timeout: Duration,
     /// The certificate of the listener.
     pub tls: Option<Tls>,
+    /// The certificate authority.
+    pub ca: CaConfig,
+    /// The agents on database hosts.
+    pub agents: AgentsConfig,
+    /// The `sql` driver.
+    pub sql: SqlConfig,
     /// Calls per second and account, by action, where they differ from the documented ones.
     pub rates: BTreeMap<String, u32>,
     /// What is logged.
@@ -61,6 +70,39 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// The certificate authority. Without a certificate here, the first start makes a root of its own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaConfig {
+    /// What the root that is made is called.
+    pub common_name: String,
+    /// An authority of your own, PEM: the issuing certificate first, then what leads to its root, and the root.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM. It is taken over into the data, sealed.
+    pub key: Option<PathBuf>,
+    /// How long a server's certificate is valid. It is renewed at two thirds of that.
+    #[serde(with = "humantime_serde")]
+    pub lifetime: Duration,
+}
+
+/// The agents on database hosts, and the listener that they connect to.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentsConfig {
+    /// The address of the agents' own listener, which is always TLS. Without it there are no agents.
+    pub listen: Option<SocketAddr>,
+    /// The host names and addresses by which agents reach it; its certificate covers them. Empty: the address that it listens on.
+    pub names: Vec<String>,
+}
+
+/// The `sql` driver.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SqlConfig {
+    /// Brings keys to servers with an audit plugin, too. Such a plugin may write down the statement that has the key in it.
+    pub despite_audit: bool,
 }
 
 /// The log, on standard error.
@@ -108,11 +150,26 @@ impl Default for Config {
             probe_concurrency: 64,
             probe_timeout: Duration::from_secs(10),
             stale_after: Duration::from_secs(600),
+            task_concurrency: 8,
             shutdown_timeout: Duration::from_secs(10),
             tls: None,
+            ca: CaConfig::default(),
+            agents: AgentsConfig::default(),
+            sql: SqlConfig::default(),
             rates: BTreeMap::new(),
             log: Log::default(),
             audit: AuditConfig::default(),
+        }
+    }
+}
+
+impl Default for CaConfig {
+    fn default() -> Self {
+        Self {
+            common_name: "Signet CA".into(),
+            certificate: None,
+            key: None,
+            lifetime: ca::authority::SERVER_LIFETIME,
         }
     }
 }
@@ -191,6 +248,7 @@ impl Config {
         for (key, number) in [
             ("max_connections", self.max_connections),
             ("probe_concurrency", self.probe_concurrency),
+            ("task_concurrency", self.task_concurrency),
         ] {
             if number == 0 {
                 return bad(key, "it must be at least 1");
@@ -208,6 +266,8 @@ impl Config {
                 "it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
             );
         }
+        self.ca.check()?;
+        self.agents.names()?;
         self.check_rates()
     }
 
@@ -238,6 +298,52 @@ impl Config {
             bound.ip()
         };
         format!("{scheme}://{}", SocketAddr::new(host, bound.port()))
+    }
+}
+
+impl AgentsConfig {
+    /// The names that the listener's certificate covers.
+    ///
+    /// # Errors
+    /// When one of them is no name, or there is none because the listener has no address of its own.
+    pub fn names(&self) -> Result<Vec<SubjectName>, Error> {
+        let address = self.listen.map(|listen| listen.ip());
+        let own = address
+            .filter(|ip| !ip.is_unspecified())
+            .map(|ip| ip.to_string());
+        let names: Vec<_> = if self.names.is_empty() {
+            own.into_iter().collect()
+        } else {
+            self.names.clone()
+        };
+        if self.listen.is_some() && names.is_empty() {
+            return bad(
+                "agents",
+                "`listen` names no address, so give the `names` by which agents reach it",
+            );
+        }
+        names
+            .iter()
+            .map(|name| {
+                name.parse().map_err(|error| Error::Value {
+                    key: "agents",
+                    why: format!("`names`: {error}"),
+                })
+            })
+            .collect()
+    }
+}
+
+impl CaConfig {
+    fn check(&self) -> Result<(), Error> {
+        if self.certificate.is_some() != self.key.is_some() {
+            return bad("ca", "give both `certificate` and `key`, or neither");
+        }
+        // Renewal comes at two thirds, and a failed one is tried again every hour.
+        if self.lifetime < Duration::from_secs(86_400) {
+            return bad("ca", "`lifetime` must be at least 1d");
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbtls::Status;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -18,14 +19,19 @@ use crate::config::{self, Config};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::state::audit::Audit;
-use crate::state::catalog::{self, Catalog};
-use crate::state::ids::Account;
+use crate::state::catalog::{self, Catalog, Common};
+use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
+use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
 use crate::state::vault::{self, Vault};
+use crate::work::agents::Hub;
+use crate::work::issuing;
 use crate::work::prober::{self, Prober};
+use crate::work::renewal;
+use crate::work::tasks::{self, Tasks};
 
 /// How often the time is written down at which this control plane was still watching.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -56,6 +62,10 @@ pub struct Service {
     pub links: Links,
     /// The prober.
     pub prober: Prober,
+    /// The way to what runs tasks.
+    pub tasks: Tasks,
+    /// What agents are told to do.
+    pub agents: Hub,
 }
 
 /// Why the service could not start.
@@ -94,6 +104,9 @@ pub enum StartError {
         /// Why.
         cause: std::io::Error,
     },
+    /// The certificate authority cannot be used.
+    #[error("[ca]: {0}")]
+    Authority(String),
     /// The listener's certificate cannot be used.
     #[error("[tls]: {0}")]
     Tls(String),
@@ -111,6 +124,8 @@ pub struct RootKey {
 pub struct Running {
     /// The address that it listens on.
     pub address: SocketAddr,
+    /// The address that it listens on for agents.
+    pub agents_address: Option<SocketAddr>,
     /// What it shares.
     pub service: Arc<Service>,
     /// The root key that this start made; there is no other chance to see it.
@@ -148,11 +163,17 @@ impl Service {
         let catalog = Catalog::load(store.clone(), Arc::clone(&vault), discovered).await?;
         let made_root_key = ensure_root_key(&catalog, &vault, &entropy, clock.now(), root).await?;
 
+        issuing::ensure_authority(&config.ca, &catalog, &vault, &entropy, clock.now()).await?;
+
         let listener = bind(config.listen).await?;
         let address = listener.local_addr().map_err(|cause| StartError::Listen {
             address: config.listen,
             cause,
         })?;
+        let agents = match config.agents.listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
         let (prober, probing) = prober::start(
@@ -164,6 +185,7 @@ impl Service {
             nodes,
             stop.clone(),
         );
+        let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
             limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
             table: Table::new(&config.rates, &metrics),
@@ -176,20 +198,32 @@ impl Service {
             audit,
             metrics,
             prober,
+            tasks,
+            agents: Hub::default(),
         });
-        let workers = vec![
+        let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
+        let mut workers = vec![
             probing,
+            tasks::serve(Arc::clone(&service), wanted, stop.clone()),
             tokio::spawn(http::serve(
                 Arc::clone(&service),
                 listener,
                 acceptor,
                 stop.clone(),
             )),
+            tokio::spawn(renewal::run(Arc::clone(&service), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
             tokio::spawn(flush_audit(Arc::clone(&service), stop.clone())),
         ];
+        if let Some(listener) = agents {
+            let configs = http::agents_tls::Configs::new(service.config.agents.names()?);
+            let serving =
+                http::agents::serve(Arc::clone(&service), listener, configs.into(), stop.clone());
+            workers.push(tokio::spawn(serving));
+        }
         Ok(Running {
             address,
+            agents_address,
             service,
             made_root_key,
             _lock: lock,
@@ -203,6 +237,15 @@ impl Service {
     /// How long an observation stands when its node cannot be reached any more, in seconds.
     pub fn stale_after(&self) -> UnixTime {
         i64::try_from(self.config.stale_after.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// What `Status` is. While a task changes it, it is what it was before.
+    pub fn verdict<'a>(&self, id: SubjectId, of: &'a Common, now: UnixTime) -> Verdict<'a> {
+        match self.catalog.tasks.status_before(id) {
+            Some(Status::On) => Verdict::On,
+            Some(Status::Off) => Verdict::Off,
+            Some(Status::Unknown) | None => status::verdict(&of.nodes, now, self.stale_after()),
+        }
     }
 }
 

@@ -26,6 +26,23 @@ pub(crate) enum Command {
     Probe(crate::probe::Probe),
     /// Ask whether SSL is on
     Status(crate::status::Status),
+    /// Switch SSL on
+    OpenSsl(crate::switch::Switch),
+    /// Switch SSL off
+    CloseSsl(crate::switch::Switch),
+    /// Give every node a fresh certificate
+    Rotate(crate::switch::Switch),
+    /// Refuse connections that are not encrypted, or let them in again
+    #[command(subcommand)]
+    Enforce(crate::switch::Enforce),
+    /// List tasks, or show one
+    Tasks(crate::tasks::Tasks),
+    /// Let agents enrol, list them, keep one out
+    #[command(subcommand)]
+    Agent(crate::agent::Agent),
+    /// Show and export the certificate authority
+    #[command(subcommand)]
+    Ca(crate::ca::Ca),
     /// Register, list, show, change and forget instances
     #[command(subcommand)]
     Instance(Box<crate::instance::Instance>),

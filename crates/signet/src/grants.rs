@@ -33,14 +33,10 @@ fn statements(args: &Grants) -> String {
          GRANT USAGE ON *.* TO {probe};\n"
     );
     if args.sql {
-        let sql = account(&args.sql_user, &args.from);
-        // The least privileges that were seen to do.
         text.push_str(&format!(
-            "\n-- MySQL 8.0.16 and newer: the account of the `sql` driver, which switches TLS without access to the host.\n\
-             CREATE USER {sql} IDENTIFIED BY '<another long random password>';\n\
-             GRANT FILE, SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, PERSIST_RO_VARIABLES_ADMIN ON *.* TO {sql};\n\
-             GRANT SELECT, UPDATE ON performance_schema.threads TO {sql};\n\
-             GRANT SELECT ON performance_schema.tls_channel_status TO {sql};\n"
+            "\n-- MySQL: the account of the `sql` driver, which switches TLS without access to the host. These are the least\n\
+             -- privileges that do. The server makes up the password and shows it once.\n{}\n",
+            dbtls::switch::grants(&args.sql_user, &args.from)
         ));
     }
     text

@@ -38,6 +38,18 @@ mod client;
 /// `signet status`.
 mod status;
 
+/// `signet open-ssl`, `close-ssl`, `rotate` and `enforce`.
+mod switch;
+
+/// `signet tasks`.
+mod tasks;
+
+/// `signet agent …`.
+mod agent;
+
+/// `signet ca …`.
+mod ca;
+
 /// `signet instance grants`.
 mod grants;
 
@@ -99,6 +111,13 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::OpenSsl(args) => switch::open(&args),
+        Command::CloseSsl(args) => switch::close(&args),
+        Command::Rotate(args) => switch::rotate(&args),
+        Command::Enforce(command) => switch::enforce(&command),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Agent(command) => agent::run(&command),
+        Command::Ca(command) => ca::run(&command),
         Command::Instance(command) => instance::run(&command),
         Command::RoGroup(command) => ro_group::run(&command),
         Command::Apply(args) => apply::run(&args),

@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -18,6 +19,8 @@ pub(crate) enum Progress {
         /// What is done to them.
         verb: &'static str,
     },
+    /// What is being done, where nobody knows how long it takes: a line for each step.
+    Steps(Option<ProgressBar>),
 }
 
 impl Progress {
@@ -35,10 +38,29 @@ impl Progress {
         Self::Bar(bar.with_message(verb))
     }
 
+    /// Begins to tell of steps.
+    pub(crate) fn steps() -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Steps(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self::Steps(Some(bar))
+    }
+
+    /// This is being done now.
+    pub(crate) fn say(&self, what: &str) {
+        match self {
+            Self::Steps(Some(bar)) => bar.set_message(what.to_owned()),
+            Self::Steps(None) => eprintln!("{what}"),
+            Self::None | Self::Bar(_) | Self::Lines { .. } => {}
+        }
+    }
+
     /// So many are done.
     pub(crate) fn tell(&self, done: usize) {
         match self {
-            Self::None => {}
+            Self::None | Self::Steps(_) => {}
             Self::Bar(bar) => bar.set_position(done as u64),
             Self::Lines { total, verb } => {
                 let quarter = |count: usize| count * 4 / total;
@@ -51,7 +73,7 @@ impl Progress {
 
     /// All are done.
     pub(crate) fn end(&self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar(bar) | Self::Steps(Some(bar)) = self {
             bar.finish_and_clear();
         }
     }

@@ -3,7 +3,7 @@
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::{format_description, offset};
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::ambient::UnixTime;
 
@@ -25,6 +25,12 @@ pub fn beijing(time: UnixTime) -> String {
         .unwrap_or_default()
 }
 
+/// Reads a time in the vendor's form; `None` when the text is none.
+pub fn parse_beijing(text: &str) -> Option<UnixTime> {
+    let date = PrimitiveDateTime::parse(text, VENDOR).ok()?;
+    Some(date.assume_offset(BEIJING).unix_timestamp())
+}
+
 fn date(time: UnixTime) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(time).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
@@ -37,5 +43,7 @@ mod tests {
     fn both_forms() {
         assert_eq!(rfc3339(1_795_490_000), "2026-11-24T03:13:20Z");
         assert_eq!(beijing(1_795_490_000), "2026-11-24 11:13:20");
+        assert_eq!(parse_beijing("2026-11-24 11:13:20"), Some(1_795_490_000));
+        assert_eq!(parse_beijing("2026-11-24T03:13:20Z"), None);
     }
 }

@@ -18,6 +18,9 @@ pub mod subject;
 /// What the registering actions have in common.
 pub mod registration;
 
+/// What the actions that change servers have in common.
+pub mod switching;
+
 /// `Offset` and `Limit`.
 pub mod paging;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use dbtls::{Target, Trust};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use wire::Code;
 
@@ -70,6 +70,11 @@ impl From<DnsName> for String {
     fn from(name: DnsName) -> Self {
         name.0
     }
+}
+
+/// The kinds of keys, as callers spell them: the authority itself knows no schemas.
+pub fn key_types(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["ecdsa-p256", "rsa-2048"], "examples": ["ecdsa-p256"] })
 }
 
 /// What tags look like, for the reference.
@@ -160,9 +165,19 @@ pub fn check_nodes(
 /// Refuses a driver that could not do anything.
 ///
 /// # Errors
-/// `InvalidParameter` for `sql` without an account.
-pub fn check_driver(of: &Registration) -> Result<(), ApiError> {
-    if of.driver == Driver::Sql && of.sql.is_none() {
+/// `InvalidParameter` for `sql` without an account, `InvalidParameterValue` for a driver of a node that there is not.
+pub fn check_drivers(of: &Registration, nodes: &[Target]) -> Result<(), ApiError> {
+    if let Some(stray) = of.node_drivers.iter().find(|of| !nodes.contains(&of.node)) {
+        return Err(ApiError::new(
+            Code::InvalidParameterValue,
+            format!(
+                "The value of parameter `NodeDrivers` is not valid: `{}` is none of the nodes.",
+                stray.node
+            ),
+        ));
+    }
+    let needs_sql = nodes.iter().any(|node| of.driver_of(node) == Driver::Sql);
+    if needs_sql && of.sql.is_none() {
         return Err(ApiError::new(
             Code::InvalidParameter,
             "The driver `sql` needs `SqlUser` and `SqlPassword`.",

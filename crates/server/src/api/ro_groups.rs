@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::vendor_view::{Address, HOURLY, NEVER, READ_ONLY, RUNNING, engine_version, region};
+use crate::api::vendor_view::{
+    Address, HOURLY, NEVER, READ_ONLY, RUNNING, engine_version, region, task_status,
+};
 use crate::service::Service;
 use crate::state::catalog;
-use crate::state::ids::InstanceId;
+use crate::state::ids::{InstanceId, SubjectId};
 
 /// A read-only group: read-only instances behind one address.
 #[derive(Default, Serialize, JsonSchema)]
@@ -75,7 +77,7 @@ pub struct RoInstanceInfo {
     instance_name: String,
     /// Whether its bill is paid: 1 is yes.
     hour_fee_status: i64,
-    /// What is being done to it: 0, nothing.
+    /// What is being done to it: 0, nothing; 10 while SSL is switched.
     task_status: i64,
     /// Its memory, in MB; 0 for not known.
     memory: i64,
@@ -141,6 +143,7 @@ fn member(service: &Service, group: &catalog::RoGroup, index: usize) -> RoInstan
         status: RUNNING,
         instance_type: READ_ONLY,
         hour_fee_status: 1,
+        task_status: task_status(&service.catalog.tasks, SubjectId::Group(group.id)),
         vip: address.vip(),
         vport: address.port,
         device_type: "CUSTOM",

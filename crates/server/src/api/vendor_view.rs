@@ -10,7 +10,9 @@ use dbtls::Name;
 
 use crate::config::Config;
 use crate::state::catalog::Common;
+use crate::state::ids::SubjectId;
 use crate::state::node::Node;
+use crate::state::tasks::Tasks;
 
 /// `InstanceType` of a primary instance.
 pub const PRIMARY: i64 = 1;
@@ -26,6 +28,17 @@ pub const HOURLY: i64 = 1;
 pub const NEVER: &str = "0000-00-00 00:00:00";
 /// `DeviceType` of an instance with local disks.
 pub const UNIVERSAL: &str = "UNIVERSAL";
+
+/// `TaskStatus` of an instance that nothing is being done to.
+const IDLE: i64 = 0;
+/// `TaskStatus` of an instance whose SSL is being switched. The vendor has no number for it, but restarts the instance for it, and
+/// has one for that.
+const RESTARTING: i64 = 10;
+
+/// `TaskStatus`: whether a task changes this now.
+pub fn task_status(tasks: &Tasks, subject: SubjectId) -> i64 {
+    tasks.running(subject).map_or(IDLE, |_| RESTARTING)
+}
 
 /// Where an instance says it is when no region is configured: where the vendor's first one is.
 const USUAL_REGION: &str = "ap-guangzhou";

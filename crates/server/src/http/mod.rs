@@ -1,5 +1,7 @@
 //! HTTP: the listener, its connections, and which door a request goes through.
 
+pub mod agents;
+pub mod agents_tls;
 pub mod tls;
 
 use std::net::SocketAddr;

@@ -116,6 +116,113 @@ ids! {
     RoInstanceId, "cdbro-", "cdbro-c1nl9rpv", "a read-only instance ID is `cdbro-` and eight of a-z0-9, like `cdbro-c1nl9rpv`";
     /// The ID of a read-only group, like `cdbrg-k9a6gup3`.
     RoGroupId, "cdbrg-", "cdbrg-k9a6gup3", "an RO group ID is `cdbrg-` and eight of a-z0-9, like `cdbrg-k9a6gup3`";
+    /// The ID of an agent, like `agent-7d20kfp1`.
+    AgentId, "agent-", "agent-7d20kfp1", "an agent ID is `agent-` and eight of a-z0-9, like `agent-7d20kfp1`";
+}
+
+/// What SSL is switched for: an instance, or the read-only instances of a group together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum SubjectId {
+    /// An instance.
+    Instance(InstanceId),
+    /// An RO group.
+    Group(RoGroupId),
+}
+
+impl SubjectId {
+    /// The word that indexes use. Letters and digits leave the highest bit free; it tells groups from instances.
+    pub fn word(self) -> u64 {
+        match self {
+            Self::Instance(id) => id.tail().word(),
+            Self::Group(id) => id.tail().word() | 1 << 63,
+        }
+    }
+}
+
+impl std::str::FromStr for SubjectId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        text.parse()
+            .map(Self::Instance)
+            .or_else(|_| text.parse().map(Self::Group))
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(id) => id.fmt(f),
+            Self::Group(id) => id.fmt(f),
+        }
+    }
+}
+
+/// The ID of a task, the vendor's `AsyncRequestId`: four groups of eight hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub struct TaskId([u32; 4]);
+
+impl TaskId {
+    /// Makes an ID of fresh random bytes.
+    pub fn fresh(entropy: &crate::ambient::Entropy) -> Self {
+        Self([(); 4].map(|()| u32::from_be_bytes(entropy.bytes())))
+    }
+
+    /// The word that indexes use.
+    pub fn word(self) -> u64 {
+        u64::from(self.0[0]) << 32 | u64::from(self.0[1])
+    }
+}
+
+impl std::str::FromStr for TaskId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        const EXPECTED: BadId = BadId {
+            expected: "a task ID is four groups of eight hexadecimal digits, like `f96e4f3c-8fc96c86-2ec79ac8-cb63a7a7`",
+        };
+        let mut groups = text.split('-');
+        let mut id = [0; 4];
+        for word in &mut id {
+            let group = groups.next().filter(|group| {
+                group.len() == 8
+                    && group
+                        .bytes()
+                        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            });
+            *word = u32::from_str_radix(group.ok_or(EXPECTED)?, 16).map_err(|_| EXPECTED)?;
+        }
+        groups.next().is_none().then_some(Self(id)).ok_or(EXPECTED)
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for TaskId {
+    type Error = BadId;
+
+    fn try_from(text: Cow<'_, str>) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d] = self.0;
+        write!(f, "{a:08x}-{b:08x}-{c:08x}-{d:08x}")
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The number of an account, the vendor's `Uin`.
@@ -145,6 +252,37 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<InstanceId>("\"cdb-c1nl9rpv\"").unwrap(),
             id
+        );
+    }
+
+    #[test]
+    fn a_task_id_reads_and_prints() {
+        let text = "f96e4f3c-8fc96c86-2ec79ac8-cb63a7a7";
+        assert_eq!(text.parse::<TaskId>().unwrap().to_string(), text);
+        for bad in [
+            "",
+            "f96e4f3c",
+            &text.to_uppercase(),
+            &format!("{text}-"),
+            &text.replace("8f", "+f"),
+        ] {
+            let error = bad.parse::<TaskId>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("a task ID is four groups of eight hexadecimal digits, like `{text}`"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_instance_and_a_group_of_one_name_are_two_subjects() {
+        let subject = |text: &str| serde_json::from_value::<SubjectId>(text.into()).unwrap();
+        let (instance, group) = (subject("cdb-c1nl9rpv"), subject("cdbrg-c1nl9rpv"));
+        assert_ne!(instance.word(), group.word());
+        assert_eq!(
+            (instance.to_string(), group.to_string()),
+            ("cdb-c1nl9rpv".to_owned(), "cdbrg-c1nl9rpv".to_owned())
         );
     }
 

@@ -35,3 +35,21 @@ pub mod link;
 
 /// The audit log.
 pub mod audit;
+
+/// Tasks as documents.
+pub mod task;
+
+/// Tasks in memory.
+pub mod tasks;
+
+/// The documents of the certificate authority.
+pub mod pki;
+
+/// The certificate authority in memory.
+pub mod authorities;
+
+/// What has SSL.
+pub mod subject;
+
+/// What differs from what is expected.
+pub mod drift;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use dbtls::{Status, Target, Trust};
 
 use crate::ambient::UnixTime;
+use crate::state::pki::ManagedRecord;
 use crate::state::records::Login;
 
 /// What many nodes have in common, kept once.
@@ -35,8 +36,8 @@ pub struct Observed {
     pub since: UnixTime,
     /// When the leaf certificate expires.
     pub not_after: Option<UnixTime>,
-    /// Whether a chain was ever seen, so that there is a bundle to hand out.
-    pub has_chain: bool,
+    /// The word of the leaf that was served last, as the index of issued certificates has it; `None` when no chain was ever seen.
+    pub leaf: Option<u64>,
     /// A short digest of all that was seen; the same digest means that nothing changed.
     pub digest: u64,
 }
@@ -69,6 +70,7 @@ pub struct Node {
     observed: ArcSwapOption<Observed>,
     failure: ArcSwapOption<Failure>,
     access: ArcSwapOption<Access>,
+    managed: ArcSwapOption<ManagedRecord>,
     owners: AtomicU32,
 }
 
@@ -81,6 +83,7 @@ impl Node {
             observed: ArcSwapOption::empty(),
             failure: ArcSwapOption::empty(),
             access: ArcSwapOption::empty(),
+            managed: ArcSwapOption::empty(),
             owners: AtomicU32::new(0),
         }
     }
@@ -105,12 +108,17 @@ impl Node {
         self.observed
             .load()
             .as_ref()
-            .is_some_and(|observed| observed.has_chain)
+            .is_some_and(|observed| observed.leaf.is_some())
     }
 
     /// What was registered for probing it; `None` when nothing was.
     pub fn access(&self) -> Option<Arc<Access>> {
         self.access.load_full()
+    }
+
+    /// What it is expected to serve since the last task that succeeded; `None` when none ever did.
+    pub fn managed(&self) -> Option<Arc<ManagedRecord>> {
+        self.managed.load_full()
     }
 
     /// Whether any instance or group still has it.
@@ -120,6 +128,10 @@ impl Node {
 
     pub(super) fn set_access(&self, access: Option<Access>) {
         self.access.store(access.map(Arc::new));
+    }
+
+    pub(super) fn set_managed(&self, managed: Option<Arc<ManagedRecord>>) {
+        self.managed.store(managed);
     }
 
     /// Counts one more owner; true for the first.

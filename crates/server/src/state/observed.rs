@@ -1,11 +1,9 @@
 //! The long form of observations and the certificates they name, read from the store.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::state::catalog::{Catalog, Error};
+use crate::state::catalog::{Catalog, Common, Error};
 use crate::state::node::Node;
 use crate::state::records::{BadDocument, CertificateRecord, ObservationRecord};
 
@@ -52,22 +50,30 @@ pub struct Anchors {
     pub complete: bool,
 }
 
-/// The certificates that were registered for the nodes, and the CA certificates that they serve. Where there are neither,
+/// The roots of our own authority where we may change a node, the certificates that were registered for the nodes, and the CA certificates that they serve. Where there are neither,
 /// the chain as it is served.
 ///
 /// # Errors
 /// When the store fails or a document cannot be read.
-pub async fn anchors(catalog: &Catalog, nodes: &[Arc<Node>]) -> Result<Anchors, Error> {
+pub async fn anchors(catalog: &Catalog, common: &Common) -> Result<Anchors, Error> {
     let mut certificates = Vec::new();
     let mut served = Vec::new();
     let mut complete = false;
-    for node in nodes {
+    if common.is_managed() {
+        // Also the next one, before anything is issued by it: clients trust first.
+        add(
+            &mut certificates,
+            catalog.pki.trust().certificates().map(<[u8]>::to_vec),
+        );
+        complete = !certificates.is_empty();
+    }
+    for node in &common.nodes {
         if let Some(access) = node.access() {
             add(
                 &mut certificates,
                 access.trust.certificates().map(<[u8]>::to_vec),
             );
-            complete |= !certificates.is_empty();
+            complete |= access.trust.certificates().next().is_some();
         }
         if let Some((_, chain)) = observation(catalog, node).await? {
             let of_node = dbtls::anchors(&chain);

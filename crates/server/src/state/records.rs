@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use ca::key::KeyKind;
 use dbtls::Target;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
@@ -177,6 +178,12 @@ pub struct Registration {
     /// How the nodes are changed.
     #[serde(default)]
     pub driver: Driver,
+    /// The nodes that are changed in another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_drivers: Vec<NodeDriver>,
+    /// What the keys of its servers' certificates are.
+    #[serde(default)]
+    pub key_kind: KeyKind,
     /// When it was registered.
     pub created: UnixTime,
     /// The account that probes log in with.
@@ -188,6 +195,27 @@ pub struct Registration {
     /// The account that the `sql` driver uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<Login>,
+}
+
+impl Registration {
+    /// How this node is changed.
+    pub fn driver_of(&self, node: &Target) -> Driver {
+        self.node_drivers
+            .iter()
+            .find(|other| other.node == *node)
+            .map_or(self.driver, |other| other.driver)
+    }
+}
+
+/// A node that is changed in another way than the others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct NodeDriver {
+    /// The node, as it is registered.
+    #[schemars(with = "String", example = &"db2.example.com:3306")]
+    pub node: Target,
+    /// How it is changed.
+    pub driver: Driver,
 }
 
 // serde calls this with a reference.
@@ -389,6 +417,11 @@ mod tests {
                 vport: 3306,
                 dns: vec!["db.example.com".into()],
                 driver: Driver::Sql,
+                node_drivers: vec![NodeDriver {
+                    node: "[::1]:3307".parse().unwrap(),
+                    driver: Driver::Agent,
+                }],
+                key_kind: KeyKind::default(),
                 created: 5,
                 probe: None,
                 ca: None,

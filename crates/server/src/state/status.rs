@@ -77,7 +77,7 @@ mod tests {
             status,
             since: 0,
             not_after: None,
-            has_chain: false,
+            leaf: None,
             digest: 0,
         };
         node.set_observed(observed, NOW - age);

@@ -12,12 +12,12 @@ use hyper::{Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use wire::RequestId;
 
-use crate::api::subject::Subject;
 use crate::http::{Reply, text};
 use crate::service::Service;
 use crate::state::audit::{Line, Outcome};
 use crate::state::link::Refused;
 use crate::state::observed;
+use crate::state::subject::Subject;
 use crate::web::readme;
 
 /// Answers a download. `rest` is the path behind `/certificates/`.
@@ -39,8 +39,7 @@ pub async fn answer<B>(
         return refuse(service, from, id, refused);
     }
     // From here on the link is ours; what it names may have been deregistered since.
-    let (Some(format), Some(subject)) = (Format::from_file_name(file), Subject::named(service, id))
-    else {
+    let (Some(format), Some(subject)) = (Format::from_file_name(file), named(service, id)) else {
         return nothing();
     };
     match build(service, &subject, format).await {
@@ -61,13 +60,18 @@ pub async fn answer<B>(
     }
 }
 
+/// What the link is for, whoever's it is: a link is its own permission.
+fn named(service: &Service, id: &str) -> Option<Subject> {
+    Subject::of(&service.catalog, id.parse().ok()?)
+}
+
 /// The file's bytes; `None` when no certificate is known.
 async fn build(
     service: &Service,
     subject: &Subject,
     format: Format,
 ) -> anyhow::Result<Option<Vec<u8>>> {
-    let anchors = observed::anchors(&service.catalog, &subject.common().nodes).await?;
+    let anchors = observed::anchors(&service.catalog, subject.common()).await?;
     if anchors.certificates.is_empty() {
         return Ok(None);
     }

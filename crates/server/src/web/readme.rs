@@ -2,7 +2,7 @@
 
 use ca::bundle::STORE_PASSWORD;
 
-use crate::api::subject::Subject;
+use crate::state::subject::Subject;
 
 /// What is said of a bundle without a root.
 const INCOMPLETE: &str = "

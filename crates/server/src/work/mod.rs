@@ -1,3 +1,17 @@
 //! What goes on by itself.
 
 pub mod prober;
+
+pub mod tasks;
+
+pub mod drivers;
+
+pub mod agents;
+
+pub mod issuing;
+
+pub mod enrolment;
+
+pub mod renewal;
+
+mod faults;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ahash::RandomState;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dbtls::{CertificateReport, Limits, Login, Observation, Password, Status, Trust};
+use dbtls::{CertificateReport, Limits, Login, Observation, Password, Status};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -284,11 +284,8 @@ impl Eyes {
         let login = access
             .as_ref()
             .map_or(Login::Nobody, |access| self.login(node, access));
-        let nobody_trusted = Trust::none();
-        let trust = access
-            .as_ref()
-            .map_or(&nobody_trusted, |access| &access.trust);
-        let seen = self.prober.observe(&node.target, &login, trust).await;
+        let trust = self.catalog.trust_for(access.as_deref());
+        let seen = self.prober.observe(&node.target, &login, &trust).await;
         self.count(&seen);
         if seen.status == Status::Unknown {
             let reason = seen

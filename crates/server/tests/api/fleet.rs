@@ -25,8 +25,8 @@ fn an_instance_is_registered_shown_changed_and_forgotten() {
         .answers(json!({ "Status": "ON" }));
     server.call("DescribeFleet", json!({})).answers(json!({ "TotalCount": 1, "Items": [{
         "Id": ID, "Kind": "Instance", "Name": "orders", "Architecture": "two-node", "PrimaryInstanceId": "", "Nodes": nodes,
-        "Vip": "192.0.2.10", "Vport": 3306, "DnsNames": ["orders.db.example.com"], "Driver": "observe", "Tags": [{ "Key": "env", "Value": "prod" }],
-        "Status": "ON", "TlsVersions": ["TLSv1.3"], "Issuers": [ANY], "NotAfter": ANY, "DaysLeft": ANY, "Servers": [ANY], "LastSeen": ANY,
+        "Vip": "192.0.2.10", "Vport": 3306, "DnsNames": ["orders.db.example.com"], "Driver": "observe", "NodeDrivers": [],
+        "KeyType": "ecdsa-p256", "Tags": [{ "Key": "env", "Value": "prod" }], "Drift": [], "Status": "ON", "TlsVersions": ["TLSv1.3"], "Issuers": [ANY], "NotAfter": ANY, "DaysLeft": ANY, "Servers": [ANY], "LastSeen": ANY,
     }] }));
 
     server

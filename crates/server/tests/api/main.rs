@@ -9,4 +9,5 @@ mod keys;
 mod restart;
 mod ssl_status;
 mod support;
+mod switching;
 mod table;

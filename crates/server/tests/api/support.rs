@@ -143,6 +143,28 @@ impl TestServer {
             .answers(json!({ "Status": ANY }));
     }
 
+    /// Waits for the end of a task. Answers its state and its text.
+    #[track_caller]
+    pub fn finish(&self, task: &str) -> (String, String) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let answer = self.call(
+                "DescribeAsyncRequestInfo",
+                json!({ "AsyncRequestId": task }),
+            );
+            let state = answer.text("Status");
+            if matches!(state.as_str(), "SUCCESS" | "FAILED") {
+                return (state, answer.text("Info"));
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the task does not end: {}",
+                answer.text("Info")
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Asks until the answer is the expected one.
     #[track_caller]
     pub fn wait_for(&self, action: &str, parameters: &Value, expected: &Value) {

@@ -183,15 +183,14 @@ fn the_contract_and_the_reference_in_the_repository_are_these() {
     for product in server::api::action::Product::ALL {
         let path = format!("contract/{}-{}.json", product.name(), product.version());
         let contract: Value = serde_json::from_str(&kept(&path)).unwrap();
-        assert_eq!(
-            contract,
-            server::api::contract::of(product),
+        // Without the two texts, which fill several screens.
+        assert!(
+            contract == server::api::contract::of(product),
             "{path} is out of date: run `make contract`"
         );
         let path = format!("docs/src/reference/{}.md", product.name());
-        assert_eq!(
-            kept(&path),
-            server::api::contract::reference(product),
+        assert!(
+            kept(&path) == server::api::contract::reference(product),
             "{path} is out of date: run `make contract`"
         );
     }

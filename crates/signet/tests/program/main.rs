@@ -7,3 +7,4 @@ mod kill;
 
 /// Starts the program, and calls it over connections that stay open.
 mod support;
+mod task_kill;

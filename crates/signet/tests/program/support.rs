@@ -4,10 +4,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use server::Clock;
+use server::api::action::Product;
 use server::api::actions::ACTIONS;
 use tempfile::TempDir;
 use wire::{SecretId, SecretKey, tc3};
@@ -68,7 +69,12 @@ impl Place {
 
     /// Starts the service on a free port, and waits until it listens.
     pub(crate) fn serve(&self) -> Served {
-        let mut starting = self.start_serving();
+        self.serve_with(&[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Served {
+        let mut starting = self.start_serving_with(environment);
         let first = starting.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let log = fs::read_to_string(self.path("serve.log")).unwrap();
             panic!("the service did not start; its log:\n{log}")
@@ -80,6 +86,10 @@ impl Place {
 
     /// The same without waiting.
     pub(crate) fn start_serving(&self) -> Served {
+        self.start_serving_with(&[])
+    }
+
+    fn start_serving_with(&self, environment: &[(&str, &str)]) -> Served {
         let log = File::options()
             .create(true)
             .append(true)
@@ -87,6 +97,7 @@ impl Place {
             .unwrap();
         let mut child = self
             .command("serve --listen 127.0.0.1:0 --data data")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -95,6 +106,21 @@ impl Place {
             lines: lines_of(child.stdout.take().unwrap()),
             child,
             address: None,
+        }
+    }
+}
+
+impl Place {
+    /// Waits until the service's log has a line with this text.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(self.path("serve.log"))
+            .unwrap()
+            .contains(text)
+        {
+            assert!(Instant::now() < deadline, "the log never says `{text}`");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -168,7 +194,7 @@ impl Connection {
         })
     }
 
-    /// Calls an action of the service `signet` with the root key. What it answers, without the RequestId; an error
+    /// Calls an action with the root key. What it answers, without the RequestId; an error
     /// when the connection breaks before the whole answer is there.
     pub(crate) fn call(
         &mut self,
@@ -185,7 +211,30 @@ impl Connection {
         Ok(response)
     }
 
+    /// Waits for the end of a task. Answers its state and its text.
+    #[track_caller]
+    pub(crate) fn finish(&mut self, task: &str) -> (String, String) {
+        let deadline = Instant::now() + 2 * PATIENCE;
+        loop {
+            let parameters = serde_json::json!({ "AsyncRequestId": task });
+            let answer = self.call("DescribeAsyncRequestInfo", &parameters).unwrap();
+            let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+            if matches!(text("Status").as_str(), "SUCCESS" | "FAILED") {
+                return (text("Status"), text("Info"));
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the task does not end: {answer:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn request(&self, action: &str, body: &str) -> String {
+        let product = ACTIONS
+            .iter()
+            .find(|entry| entry.spec.name == action)
+            .map_or(Product::Signet, |entry| entry.spec.product);
         let timestamp = Clock::System.now();
         let content_type = "application/json";
         let authorization = tc3::authorization(
@@ -197,14 +246,15 @@ impl Connection {
                 content_type,
                 query: "",
                 body: body.as_bytes(),
-                service: "signet",
+                service: product.name(),
                 timestamp,
             },
         );
         format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nX-TC-Action: {action}\r\nX-TC-Version: 2026-11-24\r\n\
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nX-TC-Action: {action}\r\nX-TC-Version: {}\r\n\
              X-TC-Timestamp: {timestamp}\r\nAuthorization: {authorization}\r\nContent-Length: {}\r\n\r\n{body}",
             self.host,
+            product.version(),
             body.len()
         )
     }

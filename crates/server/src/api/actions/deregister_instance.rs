@@ -7,6 +7,7 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::subject;
+use crate::state::ids::SubjectId;
 use crate::state::records::InstanceRecord;
 use crate::state::store::{Expect, Write};
 
@@ -35,6 +36,7 @@ impl Action for DeregisterInstance {
         effect: Effect::Writes,
         errors: &[
             Code::OperationDenied,
+            Code::OperationDeniedInstanceLockerConflict,
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
@@ -44,6 +46,7 @@ impl Action for DeregisterInstance {
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let catalog = &context.service.catalog;
         let instance = subject::instance(context, &input.instance_id)?;
+        subject::require_unlocked(context, SubjectId::Instance(instance.id))?;
         let groups = catalog.groups_of(instance.id);
         if let Some(group) = groups.first() {
             let message = format!(

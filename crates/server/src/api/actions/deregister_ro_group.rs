@@ -7,6 +7,7 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::subject;
+use crate::state::ids::SubjectId;
 use crate::state::records::RoGroupRecord;
 use crate::state::store::{Expect, Write};
 
@@ -33,13 +34,17 @@ impl Action for DeregisterRoGroup {
         summary: "Forgets a read-only group and its read-only instances. It never changes a server.",
         limit: 100,
         effect: Effect::Writes,
-        errors: &[Code::InternalErrorDbRecordNotExistError],
+        errors: &[
+            Code::InternalErrorDbRecordNotExistError,
+            Code::OperationDeniedInstanceLockerConflict,
+        ],
     };
     type Input = Input;
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let group = subject::group(&context.service, context.account, &input.ro_group_id)?;
+        subject::require_unlocked(context, SubjectId::Group(group.id))?;
         context
             .service
             .catalog

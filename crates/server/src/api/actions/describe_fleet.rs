@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ca::key::KeyKind;
 use dbtls::Status;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,12 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
 use crate::api::paging;
-use crate::service::Service;
-use crate::state::catalog::{Common, Instance, RoGroup};
-use crate::state::node::Observed;
-use crate::state::records::{Driver, Tag};
-use crate::state::status::verdict;
+use crate::api::registration;
+use crate::state::catalog::Common;
+use crate::state::drift;
+use crate::state::node::{Node, Observed};
+use crate::state::records::{Driver, NodeDriver, Tag};
+use crate::state::subject::Subject;
 
 /// How many items one answer has at most.
 const LARGEST_PAGE: i64 = 2000;
@@ -69,6 +71,11 @@ pub struct Item {
     dns_names: Vec<String>,
     /// How its nodes are changed.
     driver: Driver,
+    /// The nodes that are changed in another way.
+    node_drivers: Vec<NodeDriver>,
+    /// What the keys of the certificates are that its servers get.
+    #[schemars(schema_with = "registration::key_types")]
+    key_type: KeyKind,
     /// Its tags.
     tags: Vec<Tag>,
     /// `ON`, `OFF` or `UNKNOWN`.
@@ -85,6 +92,8 @@ pub struct Item {
     servers: Vec<String>,
     /// When the node that was seen longest ago was seen last (RFC 3339); empty when one was never seen.
     last_seen: String,
+    /// What nodes do that the last task did not leave them doing: the node, and what differs.
+    drift: Vec<String>,
 }
 
 /// A page of the fleet.
@@ -113,7 +122,7 @@ impl Action for DescribeFleet {
         let page = paging::window(input.offset, input.limit, 100, LARGEST_PAGE)?;
         let mut members = members(context);
         members.retain(|member| fits(&input, member, context));
-        members.sort_by_cached_key(Member::id);
+        members.sort_by_cached_key(|member| member.id().to_string());
         let items = page
             .of(&members)
             .iter()
@@ -126,41 +135,20 @@ impl Action for DescribeFleet {
     }
 }
 
-enum Member {
-    Instance(Arc<Instance>),
-    Group(Arc<RoGroup>),
-}
-
-impl Member {
-    fn id(&self) -> String {
-        match self {
-            Self::Instance(instance) => instance.id.to_string(),
-            Self::Group(group) => group.id.to_string(),
-        }
-    }
-
-    fn common(&self) -> &Common {
-        match self {
-            Self::Instance(instance) => &instance.common,
-            Self::Group(group) => &group.common,
-        }
-    }
-}
-
-fn members(context: &Context) -> Vec<Member> {
+fn members(context: &Context) -> Vec<Subject> {
     let catalog = &context.service.catalog;
-    let instances = catalog.instances().into_iter().map(Member::Instance);
-    let groups = catalog.groups().into_iter().map(Member::Group);
+    let instances = catalog.instances().into_iter().map(Subject::Instance);
+    let groups = catalog.groups().into_iter().map(Subject::Group);
     instances
         .chain(groups)
         .filter(|member| member.common().account == context.account)
         .collect()
 }
 
-fn fits(input: &Input, member: &Member, context: &Context) -> bool {
+fn fits(input: &Input, member: &Subject, context: &Context) -> bool {
     let common = member.common();
-    let status = |wanted| status_of(common, &context.service, context.now) == wanted;
-    let search = |text: &str| common.name.contains(text) || member.id().contains(text);
+    let status = |wanted| status_of(member, context) == wanted;
+    let search = |text: &str| common.name.contains(text) || member.id().to_string().contains(text);
     let expires = |days: i64| {
         first_expiry(common).is_some_and(|end| end - context.now <= days.saturating_mul(86_400))
     };
@@ -169,8 +157,11 @@ fn fits(input: &Input, member: &Member, context: &Context) -> bool {
         && input.expires_within_days.is_none_or(expires)
 }
 
-fn status_of(common: &Common, service: &Service, now: UnixTime) -> Status {
-    verdict(&common.nodes, now, service.stale_after()).word()
+fn status_of(member: &Subject, context: &Context) -> Status {
+    let verdict = context
+        .service
+        .verdict(member.id(), member.common(), context.now);
+    verdict.word()
 }
 
 fn observations(common: &Common) -> impl Iterator<Item = Arc<Observed>> {
@@ -183,20 +174,20 @@ fn first_expiry(common: &Common) -> Option<UnixTime> {
         .min()
 }
 
-fn item(member: &Member, context: &Context) -> Item {
+fn item(member: &Subject, context: &Context) -> Item {
     let common = member.common();
     let not_after = first_expiry(common);
     let (architecture, primary_instance_id, tags) = match member {
-        Member::Instance(instance) => (
+        Subject::Instance(instance) => (
             instance.architecture.name(),
             String::new(),
             instance.tags.to_vec(),
         ),
-        Member::Group(group) => ("", group.primary.to_string(), Vec::new()),
+        Subject::Group(group) => ("", group.primary.to_string(), Vec::new()),
     };
     Item {
-        id: member.id(),
-        kind: if matches!(member, Member::Instance(_)) {
+        id: member.id().to_string(),
+        kind: if matches!(member, Subject::Instance(_)) {
             "Instance"
         } else {
             "RoGroup"
@@ -213,8 +204,17 @@ fn item(member: &Member, context: &Context) -> Item {
         vport: common.vport,
         dns_names: common.dns.to_vec(),
         driver: common.driver,
+        node_drivers: common
+            .work()
+            .filter(|(_, driver)| *driver != common.driver)
+            .map(|(node, driver)| NodeDriver {
+                node: node.target.clone(),
+                driver,
+            })
+            .collect(),
+        key_type: common.key_kind,
         tags,
-        status: status_of(common, &context.service, context.now),
+        status: status_of(member, context),
         tls_versions: each_once(common, |observed| observed.profile.tls_version.clone()),
         issuers: each_once(common, |observed| observed.profile.issuer.clone()),
         not_after: not_after.map(rfc3339).unwrap_or_default(),
@@ -226,7 +226,16 @@ fn item(member: &Member, context: &Context) -> Item {
             )
         }),
         last_seen: last_seen(common).map(rfc3339).unwrap_or_default(),
+        drift: common
+            .nodes
+            .iter()
+            .filter_map(|node| differs(node))
+            .collect(),
     }
+}
+
+fn differs(node: &Node) -> Option<String> {
+    drift::of(node).map(|drift| format!("{}: {}", node.target, drift.what))
 }
 
 fn each_once(common: &Common, text: impl Fn(&Observed) -> String) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dbtls::{LoginOutcome, Name, Observation, Report, Status, Trust};
+use dbtls::{LoginOutcome, Name, Observation, Report, Status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Code;
@@ -10,8 +10,8 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
-use crate::api::subject::Subject;
-use crate::state::catalog::Common;
+use crate::api::subject;
+use crate::state::drift;
 use crate::state::node::Node;
 use crate::state::observed;
 use crate::state::status::{Verdict, why_unknown};
@@ -56,6 +56,10 @@ pub struct NodePosture {
     last_seen: String,
     /// Since when it looks like this (RFC 3339).
     since: String,
+    /// How it differs from what the last task left it doing; empty when it does not. Nobody changes it back but you.
+    drift: String,
+    /// Since when it differs (RFC 3339); empty when it does not.
+    drift_since: String,
 }
 
 impl Action for DescribePosture {
@@ -76,18 +80,20 @@ impl Action for DescribePosture {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(
+        let subject = subject::find(
             context,
             input.instance_id.as_deref(),
             input.ro_group_id.as_deref(),
         )?;
-        let verdict = subject.verdict(&context.service, context.now);
+        let verdict = context
+            .service
+            .verdict(subject.id(), subject.common(), context.now);
         let reason = match verdict {
             Verdict::Unknown(node) => why_unknown(node, context.service.stale_after()),
             Verdict::On | Verdict::Off => String::new(),
         };
         let common = subject.common();
-        let names = names(common);
+        let names = common.names();
         let mut nodes = Vec::with_capacity(common.nodes.len());
         for node in &common.nodes {
             nodes.push(posture(context, node, &names).await?);
@@ -100,21 +106,9 @@ impl Action for DescribePosture {
     }
 }
 
-/// The names under which clients reach the whole; each node's own comes on top.
-fn names(common: &Common) -> Vec<Name> {
-    let vip = common.vip.map(|ip| ip.to_string());
-    vip.iter()
-        .chain(common.dns.iter())
-        .filter_map(|name| name.parse().ok())
-        .collect()
-}
-
 async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodePosture, ApiError> {
     let access = node.access();
-    let nobody_trusted = Trust::none();
-    let trust = access
-        .as_ref()
-        .map_or(&nobody_trusted, |access| &access.trust);
+    let trust = context.service.catalog.trust_for(access.as_deref());
     let failure = node.failure();
     let (_, seen) = node.fresh();
     let (mut seen_as, since) = match observed::observation(&context.service.catalog, node).await? {
@@ -130,7 +124,7 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
     if context.now - seen > context.service.stale_after() {
         seen_as.status = Status::Unknown;
     }
-    let mut report = Report::of(&node.target, &seen_as, trust, names, context.now);
+    let mut report = Report::of(&node.target, &seen_as, &trust, names, context.now);
     if let Some(failure) = &failure {
         report.reason.clone_from(&failure.reason);
     }
@@ -139,11 +133,16 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
     } else {
         rfc3339(seen)
     };
+    let drift = drift::of(node);
     Ok(NodePosture {
         report,
         reachable: failure.is_none() && !since.is_empty(),
         last_seen,
         since,
+        drift_since: drift
+            .as_ref()
+            .map_or_else(String::new, |drift| rfc3339(drift.since)),
+        drift: drift.map_or_else(String::new, |drift| drift.what),
     })
 }
 

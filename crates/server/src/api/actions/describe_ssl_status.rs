@@ -6,7 +6,7 @@ use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
-use crate::api::subject::Subject;
+use crate::api::subject;
 use crate::state::status::{Verdict, why_unknown};
 
 /// The action.
@@ -55,14 +55,14 @@ impl Action for DescribeSslStatus {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(
+        let subject = subject::find(
             context,
             input.instance_id.as_deref(),
             input.ro_group_id.as_deref(),
         )?;
-        subject.require_ssl()?;
+        subject::require_ssl(&subject)?;
         let service = &context.service;
-        let status = match subject.verdict(service, context.now) {
+        let status = match service.verdict(subject.id(), subject.common(), context.now) {
             Verdict::On => "ON",
             Verdict::Off => "OFF",
             Verdict::Unknown(node) => {
@@ -73,7 +73,7 @@ impl Action for DescribeSslStatus {
             }
         };
         let url = if subject.common().has_bundle() {
-            service.links.url(&subject.id(), context.now)
+            service.links.url(&subject.id().to_string(), context.now)
         } else {
             String::new()
         };

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ca::key::KeyKind;
 use dbtls::Target;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
 use crate::api::subject;
-use crate::state::records::{self, Driver, InstanceRecord, Tag};
+use crate::state::ids::SubjectId;
+use crate::state::records::{self, Driver, InstanceRecord, NodeDriver, Tag};
 use crate::state::store::{Expect, Write};
 
 /// The action.
@@ -41,6 +43,12 @@ pub struct Input {
     dns_names: Option<Vec<DnsName>>,
     /// How its nodes are changed.
     driver: Option<Driver>,
+    /// The nodes that are changed in another way than `Driver` says.
+    node_drivers: Option<Vec<NodeDriver>>,
+    /// What the keys of the certificates are that its servers get: `ecdsa-p256`, or `rsa-2048` for old clients.
+    #[serde(default)]
+    #[schemars(schema_with = "registration::key_types")]
+    key_type: Option<KeyKind>,
     /// All its tags.
     #[schemars(example = example_tags())]
     tags: Option<Vec<Tag>>,
@@ -84,6 +92,7 @@ impl Action for ModifyInstance {
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         let instance = subject::instance(context, &input.instance_id)?;
+        subject::require_unlocked(context, SubjectId::Instance(instance.id))?;
         let key = InstanceRecord::key(instance.id);
         let found = context
             .service
@@ -118,6 +127,8 @@ fn change(
             .map(|names| names.into_iter().map(Into::into).collect()),
     );
     replace(&mut of.driver, input.driver);
+    replace(&mut of.node_drivers, input.node_drivers);
+    replace(&mut of.key_kind, input.key_type);
     replace(&mut record.tags, input.tags);
     of.vip = input.vip.or(of.vip);
     if input.probe_user.is_some() || input.probe_password.is_some() {
@@ -141,7 +152,6 @@ fn change(
     if input.ca_certificates.is_some() {
         of.ca = registration::ca(input.ca_certificates)?;
     }
-    registration::check_driver(of)?;
     if let Some(nodes) = input.nodes {
         registration::check_nodes(
             &nodes,
@@ -150,7 +160,7 @@ fn change(
         )?;
         record.nodes = nodes;
     }
-    Ok(())
+    registration::check_drivers(&record.registration, &record.nodes)
 }
 
 /// An empty name alone takes the account away.

@@ -6,7 +6,7 @@ use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
-use crate::api::subject::Subject;
+use crate::api::subject;
 
 /// The action.
 pub struct ProbeNow;
@@ -50,7 +50,7 @@ impl Action for ProbeNow {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = Subject::find(
+        let subject = subject::find(
             context,
             input.instance_id.as_deref(),
             input.ro_group_id.as_deref(),
@@ -61,8 +61,8 @@ impl Action for ProbeNow {
             .probe(subject.common().nodes.iter().cloned())
             .await;
         Ok(Output {
-            status: subject
-                .verdict(service, service.clock.now())
+            status: service
+                .verdict(subject.id(), subject.common(), service.clock.now())
                 .word()
                 .as_str(),
         })

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ca::key::KeyKind;
 use dbtls::Target;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,9 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
 use crate::state::ids::InstanceId;
-use crate::state::records::{self, Architecture, Driver, InstanceRecord, Registration, Tag, V1};
+use crate::state::records::{
+    self, Architecture, Driver, InstanceRecord, NodeDriver, Registration, Tag, V1,
+};
 use crate::state::store::{Error, Expect, Write};
 
 /// The action.
@@ -44,6 +47,13 @@ pub struct Input {
     /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
     #[serde(default)]
     driver: Driver,
+    /// The nodes that are changed in another way than `Driver` says.
+    #[serde(default)]
+    node_drivers: Vec<NodeDriver>,
+    /// What the keys of the certificates are that its servers get: `ecdsa-p256`, or `rsa-2048` for old clients.
+    #[serde(default)]
+    #[schemars(schema_with = "registration::key_types")]
+    key_type: KeyKind,
     /// Its tags.
     #[serde(default)]
     #[schemars(example = example_tags())]
@@ -100,7 +110,7 @@ impl Action for RegisterInstance {
             Expect::Absent,
         );
         match context.service.catalog.commit(vec![write]).await {
-            Ok(()) => Ok(Output { instance_id: id }),
+            Ok(_) => Ok(Output { instance_id: id }),
             Err(Error::Conflict { .. }) => Err(ApiError::new(
                 Code::ResourceInUse,
                 format!("An instance with the ID `{id}` is registered already."),
@@ -121,6 +131,8 @@ fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRec
         vport: input.vport.unwrap_or_default(),
         dns: input.dns_names.into_iter().map(Into::into).collect(),
         driver: input.driver,
+        node_drivers: input.node_drivers,
+        key_kind: input.key_type,
         created: context.now,
         probe: registration::login(
             context,
@@ -138,7 +150,7 @@ fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRec
             input.sql_password,
         )?,
     };
-    registration::check_driver(&registration)?;
+    registration::check_drivers(&registration, &input.nodes)?;
     Ok(InstanceRecord {
         v: V1,
         id,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ca::key::KeyKind;
 use dbtls::Target;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title};
 use crate::api::subject;
 use crate::state::ids::{RoGroupId, RoInstanceId};
-use crate::state::records::{self, Driver, Member, Registration, RoGroupRecord, V1};
+use crate::state::records::{self, Driver, Member, NodeDriver, Registration, RoGroupRecord, V1};
 use crate::state::store::{Error, Expect, Write};
 
 /// How many read-only instances a group may have.
@@ -49,6 +50,13 @@ pub struct Input {
     /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
     #[serde(default)]
     driver: Driver,
+    /// The nodes that are changed in another way than `Driver` says.
+    #[serde(default)]
+    node_drivers: Vec<NodeDriver>,
+    /// What the keys of the certificates are that its servers get: `ecdsa-p256`, or `rsa-2048` for old clients.
+    #[serde(default)]
+    #[schemars(schema_with = "registration::key_types")]
+    key_type: KeyKind,
     /// The account that probes log in with; it needs no privilege.
     #[schemars(example = &"signet_probe")]
     probe_user: Option<String>,
@@ -105,7 +113,7 @@ impl Action for RegisterRoGroup {
             Expect::Absent,
         );
         match context.service.catalog.commit(vec![write]).await {
-            Ok(()) => Ok(Output {
+            Ok(_) => Ok(Output {
                 ro_group_id: id,
                 ro_instance_ids: members,
             }),
@@ -133,6 +141,8 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
         vport: input.vport.unwrap_or_default(),
         dns: input.dns_names.into_iter().map(Into::into).collect(),
         driver: input.driver,
+        node_drivers: input.node_drivers,
+        key_kind: input.key_type,
         created: context.now,
         probe: registration::login(
             context,
@@ -150,7 +160,7 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
             input.sql_password,
         )?,
     };
-    registration::check_driver(&registration)?;
+    registration::check_drivers(&registration, &input.nodes)?;
     let members = input
         .nodes
         .into_iter()

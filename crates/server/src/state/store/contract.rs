@@ -1,6 +1,6 @@
 //! What every store must do. A backend calls [`suite`] with a way to make an empty store.
 
-use super::{Entry, Error, Event, Expect, Store, Write};
+use super::{Entry, Error, Event, Expect, Store, Watch, Write};
 
 /// Runs the whole contract, each part on a store of its own.
 pub(crate) async fn suite<S: Store, Guard, Fut>(make: impl Fn() -> Fut)
@@ -17,6 +17,7 @@ where
         listing_pages_through_a_prefix,
         a_watch_tells_what_was_missed_and_what_is_new,
         a_watch_tells_of_its_prefix_only,
+        what_one_commit_changes_is_told_together,
         many_writers_get_distinct_revisions,
     ];
 }
@@ -207,9 +208,12 @@ async fn a_watch_tells_what_was_missed_and_what_is_new(store: &impl Store) {
         value: value.map(|v| v.as_bytes().to_vec()),
         revision,
     };
-    assert_eq!(watch.recv().await, Some(event("b", Some("1"), missed)));
-    assert_eq!(watch.recv().await, Some(event("a", None, gone)));
-    assert_eq!(watch.recv().await, Some(event("b", Some("2"), new)));
+    assert_eq!(
+        watch.recv().await,
+        Some(vec![event("b", Some("1"), missed)])
+    );
+    assert_eq!(watch.recv().await, Some(vec![event("a", None, gone)]));
+    assert_eq!(watch.recv().await, Some(vec![event("b", Some("2"), new)]));
 }
 
 async fn a_watch_tells_of_its_prefix_only(store: &impl Store) {
@@ -226,8 +230,31 @@ async fn a_watch_tells_of_its_prefix_only(store: &impl Store) {
         .commit(vec![put("b/2", "1", Expect::Absent)])
         .await
         .unwrap();
-    assert_eq!(watch.recv().await.unwrap().key, "b/1");
-    assert_eq!(watch.recv().await.unwrap().key, "b/2");
+    assert_eq!(keys(&mut watch).await, ["b/1"]);
+    assert_eq!(keys(&mut watch).await, ["b/2"]);
+}
+
+async fn what_one_commit_changes_is_told_together(store: &impl Store) {
+    let mut watch = store.watch("", 0).await.unwrap();
+    let both = || {
+        vec![
+            put("a", "1", Expect::Anything),
+            put("b", "1", Expect::Anything),
+        ]
+    };
+    let first = store.commit(both());
+    let (first, second) = futures_util::future::join(first, store.commit(both())).await;
+    assert_ne!(first.unwrap(), second.unwrap());
+    assert_eq!(keys(&mut watch).await, ["a", "b"]);
+    assert_eq!(keys(&mut watch).await, ["a", "b"]);
+    let mut late = store.watch("", 0).await.unwrap();
+    assert_eq!(keys(&mut late).await, ["a", "b"]);
+}
+
+/// The keys of the next change.
+async fn keys(watch: &mut Watch) -> Vec<String> {
+    let events = watch.recv().await.unwrap();
+    events.into_iter().map(|event| event.key).collect()
 }
 
 async fn many_writers_get_distinct_revisions(store: &impl Store) {

@@ -138,8 +138,8 @@ pub enum Error {
     Backend(String),
 }
 
-/// A stream of changes, in the order of their revisions. It ends when the store is closed.
-pub type Watch = mpsc::UnboundedReceiver<Event>;
+/// A stream of changes, in the order of their revisions; what one commit changed comes together. It ends when the store is closed.
+pub type Watch = mpsc::UnboundedReceiver<Vec<Event>>;
 
 /// Where Signet keeps its state.
 pub trait Store: Send + Sync + 'static {

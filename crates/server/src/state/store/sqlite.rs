@@ -168,7 +168,7 @@ struct Writer {
     connection: Connection,
     name: String,
     revision: Revision,
-    watchers: Vec<(String, mpsc::UnboundedSender<Event>)>,
+    watchers: Vec<(String, mpsc::UnboundedSender<Vec<Event>>)>,
 }
 
 impl Writer {
@@ -234,21 +234,20 @@ impl Writer {
 
     fn tell(&mut self, events: &[Event]) {
         self.watchers.retain(|(prefix, watcher)| {
-            events
+            let followed = events
                 .iter()
                 .filter(|event| event.key.starts_with(prefix.as_str()))
-                .all(|event| watcher.send(event.clone()).is_ok())
+                .cloned();
+            send_by_revision(followed.collect(), watcher)
         });
     }
 
     fn start_watch(&mut self, prefix: String, since: Revision) -> Result<Watch, Error> {
         let (sender, watch) = mpsc::unbounded_channel();
-        for event in self
+        let missed = self
             .history(&prefix, since)
-            .map_err(|e| explain(&self.name, e))?
-        {
-            let _ = sender.send(event);
-        }
+            .map_err(|e| explain(&self.name, e))?;
+        send_by_revision(missed, &sender);
         self.watchers.push((prefix, sender));
         Ok(watch)
     }
@@ -269,6 +268,13 @@ impl Writer {
             })?
             .collect()
     }
+}
+
+/// Sends what belongs to one revision together; false when nobody listens any more.
+fn send_by_revision(events: Vec<Event>, watcher: &mpsc::UnboundedSender<Vec<Event>>) -> bool {
+    events
+        .chunk_by(|one, next| one.revision == next.revision)
+        .all(|commit| watcher.send(commit.to_vec()).is_ok())
 }
 
 /// Applies one commit inside the group's transaction, or nothing of it.

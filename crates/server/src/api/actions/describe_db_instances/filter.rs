@@ -5,7 +5,7 @@
 //! pass everything for the value that stands for nothing (0 or empty), and nothing for any other.
 //!
 //! Values outside of a documented list are refused where the list is complete (`InstanceTypes`, flags). Where the vendor
-//! keeps adding to it (`Status`, `TaskStatus`, `EngineVersions`, `EngineTypes`), they fit nothing.
+//! keeps adding to it (`Status`, `EngineVersions`, `EngineTypes`), they fit nothing.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -18,10 +18,11 @@ use super::invalid;
 use super::row::Row;
 use super::show::{ENGINE, NO_PROJECT};
 use crate::api::error::ApiError;
-use crate::api::vendor_view::{HOURLY, PRIMARY, READ_ONLY, RUNNING};
+use crate::api::vendor_view::{self, HOURLY, PRIMARY, READ_ONLY, RUNNING};
 use crate::state::catalog::{Catalog, RoGroup};
 use crate::state::ids::{Account, InstanceId, RoInstanceId};
 use crate::state::records::Tag;
+use crate::state::tasks::Tasks;
 
 /// `InstanceType` of a disaster recovery instance.
 const DISASTER_RECOVERY: i64 = 2;
@@ -39,6 +40,7 @@ pub(super) struct Filter {
     tags: Vec<Tag>,
     tag_keys: Among<String>,
     tag_values: Among<String>,
+    task_status: Among<i64>,
 }
 
 impl Filter {
@@ -60,6 +62,7 @@ impl Filter {
             tags: input.tags,
             tag_keys: Among::of(&input.tag_keys_for_search),
             tag_values: Among::of(&input.tag_values),
+            task_status: Among::of(&input.task_status),
         })
     }
 
@@ -81,11 +84,11 @@ impl Filter {
             Some(ids) => named(catalog, ids),
             None => all(catalog),
         };
-        rows.retain(|row| row.account() == account && self.passes(row));
+        rows.retain(|row| row.account() == account && self.passes(row, &catalog.tasks));
         rows
     }
 
-    fn passes(&self, row: &Row) -> bool {
+    fn passes(&self, row: &Row, tasks: &Tasks) -> bool {
         let kind = match row {
             Row::Primary(_) => self.with_primary,
             Row::ReadOnly(..) => self.with_read_only,
@@ -94,6 +97,9 @@ impl Filter {
             && self.hosts.passes(|| row.address().host)
             && self.versions.passes(|| Some(row.engine_version()))
             && self.passes_by_tags(row.tags())
+            && self
+                .task_status
+                .passes(|| Some(vendor_view::task_status(tasks, row.subject())))
     }
 
     fn passes_by_tags(&self, tags: &[Tag]) -> bool {
@@ -147,7 +153,6 @@ fn fits_what_all_have_in_common(input: &Input) -> bool {
     let text =
         |wanted: &[String], ours: &str| wanted.is_empty() || wanted.iter().any(|w| w == ours);
     number(&input.status, RUNNING)
-        && number(&input.task_status, 0)
         && number(&input.pay_types, HOURLY)
         && number(&input.cdb_errors, 0)
         && input.init_flag.is_none_or(|flag| flag == 1)

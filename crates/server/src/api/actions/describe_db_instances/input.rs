@@ -29,7 +29,7 @@ pub struct Input {
     /// Only instances in these states. All are in state 1, running.
     #[schemars(example = &[1])]
     pub(super) status: Vec<i64>,
-    /// Only instances to which this is being done. All have 0, nothing.
+    /// Only instances to which this is being done: 0, nothing; 10 while SSL is switched.
     #[schemars(example = &[0])]
     pub(super) task_status: Vec<i64>,
     /// Only instances that run one of these releases, as `EngineVersion` shows them.

@@ -20,7 +20,7 @@ pub struct InstanceInfo {
     pub(super) instance_type: i64,
     /// Its state: 0 being created, 1 running, 4 being isolated, 5 isolated. What is registered is running.
     pub(super) status: i64,
-    /// What is being done to it; 0 is nothing.
+    /// What is being done to it: 0, nothing; 10 while SSL is switched.
     pub(super) task_status: i64,
     /// Whether it was initialised; 1 is yes.
     pub(super) init_flag: i64,
@@ -173,7 +173,7 @@ pub struct MasterInfo {
     pub(super) instance_type: i64,
     /// Its state: 1 is running.
     pub(super) status: i64,
-    /// What is being done to it; 0 is nothing.
+    /// What is being done to it: 0, nothing; 10 while SSL is switched.
     pub(super) task_status: i64,
     /// What it runs on.
     pub(super) device_type: &'static str,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::ambient::UnixTime;
 use crate::api::vendor_view::{Address, PRIMARY, READ_ONLY, engine_version};
 use crate::state::catalog::{Instance, RoGroup};
-use crate::state::ids::{Account, InstanceId, RoInstanceId};
+use crate::state::ids::{Account, InstanceId, RoInstanceId, SubjectId};
 use crate::state::node::Node;
 use crate::state::records::Tag;
 
@@ -40,6 +40,14 @@ impl Row {
         match self {
             Self::Primary(instance) => RowId::Primary(instance.id),
             Self::ReadOnly(group, place) => RowId::ReadOnly(group.members[*place]),
+        }
+    }
+
+    /// What SSL is switched for when it is switched for this.
+    pub(super) fn subject(&self) -> SubjectId {
+        match self {
+            Self::Primary(instance) => SubjectId::Instance(instance.id),
+            Self::ReadOnly(group, _) => SubjectId::Group(group.id),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::api::ro_groups;
 use crate::api::vendor_view::{self, Address, HOURLY, NEVER, PRIMARY, RUNNING, UNIVERSAL};
 use crate::service::Service;
 use crate::state::catalog::{Instance, RoGroup};
+use crate::state::ids::SubjectId;
 use crate::state::node::Node;
 use crate::state::records::{Architecture, Tag};
 
@@ -55,6 +56,7 @@ impl<'a> Show<'a> {
             instance_name: row.name(),
             instance_type: row.kind(),
             status: RUNNING,
+            task_status: vendor_view::task_status(&self.service.catalog.tasks, row.subject()),
             init_flag: 1,
             engine_version: row.engine_version(),
             engine_type: ENGINE,
@@ -105,6 +107,10 @@ impl<'a> Show<'a> {
                 instance_name: name,
                 instance_type: PRIMARY,
                 status: RUNNING,
+                task_status: vendor_view::task_status(
+                    &self.service.catalog.tasks,
+                    SubjectId::Instance(group.primary),
+                ),
                 device_type,
                 region: self.region.to_owned(),
                 ..MasterInfo::default()

@@ -1,0 +1,96 @@
+//! The tasks in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dbtls::Status;
+use tokio::sync::watch;
+
+use crate::state::ids::{Account, SubjectId, TaskId};
+use crate::state::index::Index;
+use crate::state::task::TaskRecord;
+
+/// Every task that is known. The catalog's writer alone changes it.
+pub struct Tasks {
+    by_id: Index<Arc<TaskRecord>>,
+    /// The task that has not ended, by what it changes.
+    running: Index<Arc<TaskRecord>>,
+    /// How many have not ended: nearly always none, and then `status` need not look further.
+    running_count: AtomicUsize,
+    /// Tells that some task changed.
+    changes: watch::Sender<()>,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self {
+            by_id: Index::of([]),
+            running: Index::of([]),
+            running_count: AtomicUsize::new(0),
+            changes: watch::Sender::new(()),
+        }
+    }
+}
+
+impl Tasks {
+    /// The task with this ID, whoever's it is.
+    pub fn get(&self, id: TaskId) -> Option<Arc<TaskRecord>> {
+        self.by_id.get(id.word()).filter(|task| task.id == id)
+    }
+
+    /// The tasks of an account, the newest first.
+    pub fn of(&self, account: Account) -> Vec<Arc<TaskRecord>> {
+        let mut tasks = self.by_id.values();
+        tasks.retain(|task| task.account == account);
+        tasks.sort_unstable_by_key(|task| std::cmp::Reverse((task.created, task.id)));
+        tasks
+    }
+
+    /// Every task that has not ended, the oldest first.
+    pub fn unfinished(&self) -> Vec<Arc<TaskRecord>> {
+        let mut tasks = self.running.values();
+        tasks.sort_unstable_by_key(|task| (task.created, task.id));
+        tasks
+    }
+
+    /// The task that changes this now.
+    pub fn running(&self, subject: SubjectId) -> Option<Arc<TaskRecord>> {
+        if self.running_count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.running.get(subject.word())
+    }
+
+    /// What `Status` was before the task that changes this now; `None` when there is no such task.
+    pub fn status_before(&self, subject: SubjectId) -> Option<Status> {
+        if self.running_count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.running.with(subject.word(), |task| task.status_before)
+    }
+
+    /// Follows all changes of tasks.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn set(&self, id: TaskId, task: Option<TaskRecord>) {
+        let before = self.get(id).filter(|task| !task.state.is_final());
+        let task = task.map(Arc::new);
+        let after = task.clone().filter(|task| !task.state.is_final());
+        self.by_id.set(id.word(), task);
+        match (before, after) {
+            (None, Some(task)) => {
+                self.running.set(task.subject.word(), Some(task));
+                self.running_count.fetch_add(1, Ordering::Release);
+            }
+            (Some(_), Some(task)) => self.running.set(task.subject.word(), Some(task)),
+            (Some(task), None) => {
+                self.running_count.fetch_sub(1, Ordering::Release);
+                self.running.set(task.subject.word(), None);
+            }
+            (None, None) => {}
+        }
+        self.changes.send_replace(());
+    }
+}

@@ -1,0 +1,190 @@
+//! The `sql` driver: MySQL 8.0.16 and newer, by SQL alone. The private key is made here, crosses the connection, and is forgotten.
+
+use std::sync::Arc;
+
+use ca::key::KeyKind;
+use dbtls::switch::{self, Before, Change, Files, Paths, Terms};
+use dbtls::{Account, Password, Session, Target};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Delivery, Trouble, recall, remember};
+use crate::service::Service;
+use crate::state::ids::SubjectId;
+use crate::state::records::{InstanceRecord, Login, RoGroupRecord};
+use crate::state::subject::Subject;
+use crate::state::task::Kind;
+use crate::work::faults;
+use crate::work::issuing::Issuing;
+
+/// A node, and the account that may change it.
+pub struct Hand {
+    service: Arc<Service>,
+    node: Target,
+    account: Account,
+    trust: dbtls::Trust,
+}
+
+/// What the check found: how the server is, and where files may be written.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    before: Before,
+    directory: String,
+}
+
+impl From<dbtls::SessionError> for Trouble {
+    fn from(error: dbtls::SessionError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<switch::Error> for Trouble {
+    fn from(error: switch::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Hand {
+    pub(super) async fn of(
+        service: &Arc<Service>,
+        subject: SubjectId,
+        node: &Target,
+    ) -> Result<Self, Trouble> {
+        let (document, login) = registered(service, subject).await?;
+        let password = service
+            .vault
+            .open_sealed(&document, &login.password)
+            .map_err(|error| Trouble::new(error.to_string()))?;
+        let password = Password::new(String::from_utf8_lossy(&password).into_owned());
+        let of = Subject::of(&service.catalog, subject);
+        let access = of
+            .iter()
+            .flat_map(|subject| &subject.common().nodes)
+            .find(|known| known.target == *node)
+            .and_then(|node| node.access());
+        Ok(Self {
+            service: Arc::clone(service),
+            node: node.clone(),
+            account: Account {
+                user: login.user,
+                password,
+            },
+            trust: service.catalog.trust_for(access.as_deref()),
+        })
+    }
+
+    pub(super) async fn check(&self, kind: Kind) -> Result<Value, Trouble> {
+        let change = match kind {
+            Kind::Open => Change::Open,
+            Kind::Close => Change::Close,
+            Kind::Rotate => Change::Rotate,
+            Kind::Enforce => Change::Require(true),
+            Kind::Relax => Change::Require(false),
+        };
+        let mut session = self.session().await?;
+        let terms = Terms {
+            despite_audit: self.service.config.sql.despite_audit,
+            ..Terms::default()
+        };
+        let checked = switch::check(&mut session, change, &terms).await;
+        session.close().await;
+        let checked = checked?;
+        remember(&Found {
+            before: checked.before,
+            directory: checked.directory.unwrap_or_default(),
+        })
+    }
+
+    pub(super) async fn deliver(
+        &self,
+        issuing: &Issuing<'_>,
+        kind: KeyKind,
+        found: &Value,
+    ) -> Result<Delivery, Trouble> {
+        let found: Found = recall(found)?;
+        let (certificate, mut key) = issuing.issue_with_key(kind).await?;
+        if faults::mismatched_key() {
+            key = ca::key::PrivateKey::generate(kind)
+                .map_err(|error| Trouble::new(error.to_string()))?;
+        }
+        let key_pem = key.to_pem();
+        let files = Files {
+            certificate_chain_pem: &certificate.chain_pem,
+            key_pem: &key_pem,
+            ca_pem: &certificate.ca_pem,
+        };
+        // Existing files are never written over, so the names are fresh: those of this certificate.
+        let name = format!("signet-{}", &certificate.sha256[..16]);
+        let mut session = self.session().await?;
+        let paths = switch::deliver(&mut session, &found.directory, &name, &files).await;
+        session.close().await;
+        Ok(Delivery {
+            delivered: remember(&paths?)?,
+            certificate: certificate.sha256,
+        })
+    }
+
+    pub(super) async fn load(&self, delivered: &Value, found: &Value) -> Result<(), Trouble> {
+        let paths: Paths = recall(delivered)?;
+        let found: Found = recall(found)?;
+        let mut session = self.session().await?;
+        let loaded = switch::load(&mut session, &paths, &found.before).await;
+        session.close().await;
+        Ok(loaded?)
+    }
+
+    pub(super) async fn switch_off(&self) -> Result<(), Trouble> {
+        let mut session = self.session().await?;
+        let off = switch::switch_off(&mut session).await;
+        session.close().await;
+        Ok(off?)
+    }
+
+    pub(super) async fn require(&self, on: bool) -> Result<(), Trouble> {
+        let mut session = self.session().await?;
+        let required = switch::require(&mut session, on).await;
+        session.close().await;
+        Ok(required?)
+    }
+
+    pub(super) async fn restore(&self, found: &Value) -> Result<(), Trouble> {
+        let found: Found = recall(found)?;
+        let mut session = self.session().await?;
+        let restored = switch::restore(&mut session, &found.before).await;
+        session.close().await;
+        Ok(restored?)
+    }
+
+    async fn session(&self) -> Result<Session, dbtls::SessionError> {
+        let limits = dbtls::Limits {
+            total: self.service.config.probe_timeout,
+            ..dbtls::Limits::default()
+        };
+        Session::open(&self.node, &self.account, &self.trust, limits).await
+    }
+}
+
+/// The account that was registered, and the document that it was registered with.
+async fn registered(service: &Service, subject: SubjectId) -> Result<(String, Login), Trouble> {
+    let registration = match subject {
+        SubjectId::Instance(id) => {
+            let key = InstanceRecord::key(id);
+            let found = service.catalog.document::<InstanceRecord>(&key).await;
+            found.map(|found| found.map(|(record, _)| (key, record.registration)))
+        }
+        SubjectId::Group(id) => {
+            let key = RoGroupRecord::key(id);
+            let found = service.catalog.document::<RoGroupRecord>(&key).await;
+            found.map(|found| found.map(|(record, _)| (key, record.registration)))
+        }
+    };
+    let (key, registration) = registration
+        .map_err(|error| Trouble::new(error.to_string()))?
+        .ok_or_else(|| Trouble::new(format!("`{subject}` was deregistered")))?;
+    let login = registration.sql.ok_or_else(|| {
+        Trouble::new(format!(
+            "`{subject}` has no SQL account: register `SqlUser` and `SqlPassword`"
+        ))
+    })?;
+    Ok((key, login))
+}

@@ -1,0 +1,359 @@
+//! Agents come and go: a one-time token makes one, its certificate lets it in, and a revocation keeps it out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ca::authority::Profile;
+use ca::request::CertificateRequest;
+use dbtls::Target;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use wire::RequestId;
+use wire::agent::{EnrolRequest, Enrolled, RenewRequest, Renewed, Token};
+
+use crate::ambient::UnixTime;
+use crate::service::Service;
+use crate::state::audit::{Line, Outcome};
+use crate::state::catalog;
+use crate::state::ids::{Account, AgentId, SubjectId};
+use crate::state::pki::{AgentRecord, Fate, Holder, IssuedRecord, TokenRecord};
+use crate::state::records::{self, V1};
+use crate::state::store::{self, Expect, Write};
+use crate::work::issuing::{self, Certificate, Issuing};
+
+/// Why an agent was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// It is not known who asks. The reason says what the host's operator can do.
+    #[error("{0}")]
+    Unknown(&'static str),
+    /// The request is none.
+    #[error("the request is not understood: {0}")]
+    Malformed(String),
+    /// It is our fault.
+    #[error("the control plane cannot answer now; its log has the reason")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// One answer for every token that is not good, so that nobody learns which part of a guess was right.
+const BAD_TOKEN: Denied = Denied::Unknown(
+    "the token is unknown, used up or expired: make a new one with `signet agent token`",
+);
+
+impl From<catalog::Error> for Denied {
+    fn from(error: catalog::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<issuing::Error> for Denied {
+    fn from(error: issuing::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// Makes a token for the agent of one node. The secret half is in the answer and nowhere else.
+///
+/// # Errors
+/// When there is no authority or randomness, or the store fails.
+pub async fn make_token(
+    service: &Service,
+    account: Account,
+    (subject, node): (SubjectId, Target),
+    expires: UnixTime,
+) -> anyhow::Result<Token> {
+    let authority = service
+        .catalog
+        .pki
+        .current()
+        .ok_or(issuing::Error::NoAuthority)?;
+    let root = authority.issuer.anchors().first().cloned();
+    let root = Sha256::digest(root.unwrap_or_default()).into();
+    let id = service.entropy.name(12);
+    let secret = hex::encode(service.entropy.key::<32>()?);
+    let token = Token::new(&id, &secret, root)?;
+    let record = TokenRecord {
+        v: V1,
+        secret_sha256: hex::encode(Sha256::digest(secret)),
+        node,
+        subject,
+        account,
+        expires,
+        used: None,
+        id,
+    };
+    let write = Write::put(
+        TokenRecord::key(&record.id),
+        records::encode(&record),
+        Expect::Absent,
+    );
+    service.catalog.commit(vec![write]).await?;
+    Ok(token)
+}
+
+/// Lets an agent in by its token, once.
+///
+/// # Errors
+/// See [`Denied`]. The token is used up only when the agent was let in.
+pub async fn enrol(
+    service: &Arc<Service>,
+    from: SocketAddr,
+    asked: EnrolRequest,
+) -> Result<Enrolled, Denied> {
+    let key = TokenRecord::key(asked.token.id());
+    let found = service.catalog.document::<TokenRecord>(&key).await?;
+    let (mut token, revision) = found.ok_or(BAD_TOKEN)?;
+    let secret = hex::encode(Sha256::digest(asked.token.secret()));
+    let fits: bool = secret
+        .as_bytes()
+        .ct_eq(token.secret_sha256.as_bytes())
+        .into();
+    if !fits || token.used.is_some() || service.clock.now() >= token.expires {
+        return Err(BAD_TOKEN);
+    }
+    let id = AgentId::fresh(&service.entropy);
+    let certificate = issue(service, id, token.account, &asked.csr).await?;
+    let agent = AgentRecord {
+        v: V1,
+        id,
+        node: token.node.clone(),
+        subject: token.subject,
+        account: token.account,
+        hostname: asked.hostname.chars().take(253).collect(),
+        certificates: vec![certificate.sha256.clone()],
+        enrolled: service.clock.now(),
+        revoked: 0,
+    };
+    token.used = Some(id);
+    let writes = vec![
+        // Of two that come with one token, one is first.
+        Write::put(key, records::encode(&token), Expect::At(revision)),
+        Write::put(
+            AgentRecord::key(id),
+            records::encode(&agent),
+            Expect::Absent,
+        ),
+    ];
+    match service.catalog.commit(writes).await {
+        Ok(_) => {}
+        Err(store::Error::Conflict { .. }) => return Err(BAD_TOKEN),
+        Err(error) => return Err(Denied::Internal(error.into())),
+    }
+    note(
+        service,
+        from,
+        "AgentEnrol",
+        Outcome::Done,
+        &agent.node.to_string(),
+        "",
+    );
+    Ok(Enrolled {
+        agent_id: id.to_string(),
+        node: agent.node.to_string(),
+        certificate: certificate.chain_pem,
+        roots: roots(service),
+    })
+}
+
+/// The agent that showed this certificate.
+///
+/// # Errors
+/// [`Denied::Unknown`] for no certificate, one that is not an agent's, or one of an agent that was revoked.
+pub async fn admit(service: &Service, shown: Option<&str>) -> Result<Arc<AgentRecord>, Denied> {
+    let shown = shown.ok_or(Denied::Unknown(
+        "an agent's certificate is needed: enrol first",
+    ))?;
+    let issued = service.catalog.pki.issued(shown);
+    let agent = issued.and_then(|issued| match issued.holder {
+        Holder::Agent(id) => service.catalog.pki.agent(id),
+        Holder::Node { .. } | Holder::Listener => None,
+    });
+    let agent = agent
+        .filter(|agent| agent.certificates.iter().any(|known| known == shown))
+        .ok_or(Denied::Unknown(
+            "the certificate is not an agent's: enrol again",
+        ))?;
+    if agent.revoked > 0 {
+        return Err(Denied::Unknown(
+            "this agent was revoked: enrol again with a new token",
+        ));
+    }
+    settle(service, &agent, shown).await?;
+    Ok(agent)
+}
+
+/// Once the newest certificate was used, the ones before are not accepted any more.
+async fn settle(service: &Service, agent: &AgentRecord, shown: &str) -> Result<(), Denied> {
+    let is_newest = agent
+        .certificates
+        .first()
+        .is_some_and(|newest| newest == shown);
+    if !is_newest {
+        return Ok(());
+    }
+    let mut writes = vec![];
+    let is_active = |issued: &IssuedRecord| issued.fate == Fate::Active;
+    let newest = service.catalog.pki.issued(shown);
+    if let Some(newest) = newest.filter(|newest| !is_active(newest)) {
+        writes.push(fated(&newest, Fate::Active, 0));
+    }
+    for former in agent.certificates.iter().skip(1) {
+        if let Some(former) = service.catalog.pki.issued(former) {
+            writes.push(fated(&former, Fate::Replaced, service.clock.now()));
+        }
+    }
+    if agent.certificates.len() > 1 {
+        let agent = AgentRecord {
+            certificates: vec![shown.to_owned()],
+            ..agent.clone()
+        };
+        writes.push(put(&agent));
+    }
+    if !writes.is_empty() {
+        service
+            .catalog
+            .commit(writes)
+            .await
+            .map_err(catalog::Error::Store)?;
+    }
+    Ok(())
+}
+
+/// Gives an agent its next certificate. The one before is accepted until the new one was used.
+///
+/// # Errors
+/// See [`Denied`].
+pub async fn renew(
+    service: &Arc<Service>,
+    from: SocketAddr,
+    agent: &AgentRecord,
+    shown: &str,
+    asked: RenewRequest,
+) -> Result<Renewed, Denied> {
+    let certificate = issue(service, agent.id, agent.account, &asked.csr).await?;
+    let next = AgentRecord {
+        certificates: vec![certificate.sha256.clone(), shown.to_owned()],
+        ..agent.clone()
+    };
+    service
+        .catalog
+        .commit(vec![put(&next)])
+        .await
+        .map_err(catalog::Error::Store)?;
+    note(
+        service,
+        from,
+        "AgentRenew",
+        Outcome::Done,
+        &agent.id.to_string(),
+        "",
+    );
+    Ok(Renewed {
+        certificate: certificate.chain_pem,
+        roots: roots(service),
+    })
+}
+
+/// Keeps an agent out from now on.
+///
+/// # Errors
+/// When the store fails.
+pub async fn revoke(service: &Service, agent: &AgentRecord) -> Result<(), catalog::Error> {
+    let now = service.clock.now();
+    let mut writes: Vec<_> = agent
+        .certificates
+        .iter()
+        .filter_map(|sha256| service.catalog.pki.issued(sha256))
+        .map(|issued| fated(&issued, Fate::Revoked, now))
+        .collect();
+    writes.push(put(&AgentRecord {
+        revoked: now,
+        ..agent.clone()
+    }));
+    service.catalog.commit(writes).await?;
+    Ok(())
+}
+
+fn put(agent: &AgentRecord) -> Write {
+    Write::put(
+        AgentRecord::key(agent.id),
+        records::encode(agent),
+        Expect::Anything,
+    )
+}
+
+fn fated(issued: &IssuedRecord, fate: Fate, ended: UnixTime) -> Write {
+    let record = IssuedRecord {
+        fate,
+        ended,
+        ..issued.clone()
+    };
+    Write::put(
+        IssuedRecord::key(&issued.sha256),
+        records::encode(&record),
+        Expect::Anything,
+    )
+}
+
+async fn issue(
+    service: &Arc<Service>,
+    id: AgentId,
+    account: Account,
+    csr: &str,
+) -> Result<Certificate, Denied> {
+    let request = CertificateRequest::from_pem(csr)
+        .map_err(|error| Denied::Malformed(format!("the certificate request: {error}")))?;
+    let issuing = Issuing {
+        service,
+        holder: Holder::Agent(id),
+        account,
+        profile: Profile::AgentClient,
+        common_name: id.to_string(),
+        names: Vec::new(),
+    };
+    Ok(issuing.issue(&request).await?)
+}
+
+/// What the agents' listener is to be verified by, PEM.
+fn roots(service: &Service) -> String {
+    let authorities = service.catalog.pki.authorities();
+    authorities
+        .iter()
+        .flat_map(|authority| authority.issuer.anchors())
+        .map(|root| issuing::pem(root))
+        .collect()
+}
+
+/// Writes a refusal into the audit log.
+pub fn audit_denial(service: &Service, from: SocketAddr, path: &str, denied: &Denied) {
+    let code = match denied {
+        Denied::Unknown(_) => "AgentUnknown",
+        Denied::Malformed(_) => "AgentMalformed",
+        Denied::Internal(error) => {
+            tracing::error!(%from, path, error = format!("{error:#}"), "an agent could not be answered");
+            "AgentInternal"
+        }
+    };
+    note(service, from, "Agent", Outcome::Refused, path, code);
+}
+
+fn note(
+    service: &Service,
+    from: SocketAddr,
+    action: &'static str,
+    outcome: Outcome,
+    resource: &str,
+    code: &'static str,
+) {
+    service.audit.note(&Line {
+        time: service.clock.now(),
+        request_id: RequestId::from_random(service.entropy.bytes()).to_string(),
+        outcome,
+        account: None,
+        secret_id: String::new(),
+        from,
+        action: action.into(),
+        resource: resource.to_owned(),
+        code,
+    });
+}

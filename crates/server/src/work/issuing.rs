@@ -1,0 +1,289 @@
+//! Issuing: the one way to a certificate of ours. Every certificate is recorded before it is handed out.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ca::authority::{
+    Authority as Issuer, Issued, Order, Profile, Serial, SubjectName, certificates_from_pem,
+};
+use ca::key::{KeyKind, PrivateKey};
+use ca::request::CertificateRequest;
+use dbtls::Target;
+use zeroize::Zeroizing;
+
+use crate::Entropy;
+use crate::ambient::UnixTime;
+use crate::config::CaConfig;
+use crate::service::{Service, StartError};
+use crate::state::authorities::Authority;
+use crate::state::catalog::{self, Catalog, Common};
+use crate::state::ids::{Account, SubjectId};
+use crate::state::pki::{AuthorityRecord, Fate, Holder, IssuedRecord, Role};
+use crate::state::records::{self, CertificateRecord, V1};
+use crate::state::store::{Expect, Write};
+use crate::state::vault::Vault;
+
+/// Why no certificate was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no authority yet.
+    #[error("there is no certificate authority")]
+    NoAuthority,
+    /// The authority refused.
+    #[error(transparent)]
+    Ca(#[from] ca::authority::Error),
+    /// The key could not be made.
+    #[error(transparent)]
+    Key(#[from] ca::key::Error),
+    /// It could not be recorded.
+    #[error("the certificate could not be recorded: {0}")]
+    Catalog(#[from] catalog::Error),
+}
+
+impl From<crate::state::store::Error> for Error {
+    fn from(error: crate::state::store::Error) -> Self {
+        Self::Catalog(error.into())
+    }
+}
+
+/// What a certificate is issued for.
+pub struct Issuing<'a> {
+    /// The running service.
+    pub service: &'a Service,
+    /// Who will hold it.
+    pub holder: Holder,
+    /// Whose the holder is.
+    pub account: Account,
+    /// What it is for.
+    pub profile: Profile,
+    /// The common name.
+    pub common_name: String,
+    /// The names that it covers.
+    pub names: Vec<SubjectName>,
+}
+
+impl<'a> Issuing<'a> {
+    /// A certificate for a node.
+    pub fn for_node(
+        service: &'a Service,
+        (subject, account): (SubjectId, Account),
+        node: Target,
+        names: Vec<SubjectName>,
+    ) -> Self {
+        let common_name = names
+            .first()
+            .map_or_else(|| subject.to_string(), ToString::to_string);
+        Self {
+            service,
+            holder: Holder::Node { node, subject },
+            account,
+            profile: Profile::DatabaseServer,
+            common_name,
+            names,
+        }
+    }
+
+    /// Issues and records.
+    ///
+    /// # Errors
+    /// When there is no authority, it refuses, or the store fails. Nothing was handed out then.
+    pub async fn issue(&self, request: &CertificateRequest) -> Result<Certificate, Error> {
+        let service = self.service;
+        let authority = service.catalog.pki.current().ok_or(Error::NoAuthority)?;
+        let order = Order {
+            profile: self.profile,
+            common_name: self.common_name.clone(),
+            names: self.names.clone(),
+            lifetime: service.config.ca.lifetime,
+        };
+        let serial = Serial::from_random(service.entropy.bytes());
+        let issued = authority
+            .issuer
+            .issue(request, &order, serial, service.clock.now())?;
+        service
+            .catalog
+            .commit(self.documents(&authority, &issued))
+            .await?;
+        Ok(Certificate {
+            ca_pem: authority.issuer.ca_pem(),
+            chain_pem: issued.chain_pem(),
+            sha256: issued.sha256,
+        })
+    }
+
+    /// Makes a key and issues for it.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    pub async fn issue_with_key(&self, kind: KeyKind) -> Result<(Certificate, PrivateKey), Error> {
+        // Making an RSA key takes a good part of a second, in which this thread would serve nobody.
+        let key = tokio::task::spawn_blocking(move || PrivateKey::generate(kind))
+            .await
+            .map_err(|error| {
+                catalog::Error::Store(crate::state::store::Error::Backend(error.to_string()))
+            })??;
+        let certificate = self.issue(&CertificateRequest::of(&key)).await?;
+        Ok((certificate, key))
+    }
+
+    fn documents(&self, authority: &Authority, issued: &Issued) -> Vec<Write> {
+        let certificate = CertificateRecord {
+            v: V1,
+            der: BASE64.encode(&issued.leaf),
+        };
+        let record = IssuedRecord {
+            v: V1,
+            sha256: issued.sha256.clone(),
+            serial: issued.serial.to_string(),
+            authority: authority.id.clone(),
+            holder: self.holder.clone(),
+            account: self.account,
+            names: self.names.iter().map(ToString::to_string).collect(),
+            not_before: issued.not_before,
+            not_after: issued.not_after,
+            fate: Fate::Issued,
+            ended: 0,
+        };
+        vec![
+            Write::put(
+                CertificateRecord::key(&record.sha256),
+                records::encode(&certificate),
+                Expect::Anything,
+            ),
+            Write::put(
+                IssuedRecord::key(&record.sha256),
+                records::encode(&record),
+                Expect::Absent,
+            ),
+        ]
+    }
+}
+
+/// The names under which clients reach an instance or a group: its virtual address, its DNS names, and the host of every node.
+pub fn names_to_cover(common: &Common) -> Vec<SubjectName> {
+    let vip = common.vip.map(|vip| vip.to_string());
+    let hosts = common
+        .nodes
+        .iter()
+        .filter_map(|node| node.target.host().map(ToString::to_string));
+    let mut names = Vec::new();
+    for name in common.dns.iter().cloned().chain(vip).chain(hosts) {
+        // What was registered is a name or an address; what a certificate cannot hold is left out.
+        if let Ok(name) = name.parse::<SubjectName>()
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// A certificate in PEM.
+pub fn pem(der: &[u8]) -> String {
+    let lines = BASE64.encode(der);
+    let lines = lines.as_bytes().chunks(64).map(String::from_utf8_lossy);
+    let body: String = lines.map(|line| line.into_owned() + "\n").collect();
+    format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
+}
+
+/// A certificate that was issued and recorded.
+pub struct Certificate {
+    /// The SHA-256 of the leaf, hexadecimal.
+    pub sha256: String,
+    /// The leaf and the intermediates, as a server sends them.
+    pub chain_pem: String,
+    /// The authority's certificates with the root: what the server itself checks its certificate against.
+    pub ca_pem: String,
+}
+
+/// Sees to it that there is an authority: the configured one, or on first start a root of our own.
+///
+/// # Errors
+/// When the configured one cannot be used, or the store fails.
+pub async fn ensure_authority(
+    config: &CaConfig,
+    catalog: &Catalog,
+    vault: &Vault,
+    entropy: &Entropy,
+    now: UnixTime,
+) -> Result<(), StartError> {
+    let current = catalog.pki.current();
+    let issuer = match (&config.certificate, &config.key) {
+        (Some(certificate), Some(key)) => configured(certificate, key, now)?,
+        _ if current.is_some() => return Ok(()),
+        _ => {
+            let serial = Serial::from_random(entropy.bytes());
+            Issuer::new_root(&config.common_name, serial, now).map_err(unusable)?
+        }
+    };
+    if current.is_some_and(|current| current.id == issuer.id()) {
+        return Ok(());
+    }
+    let writes = promote(catalog, vault, &issuer, now).await?;
+    catalog.commit(writes).await?;
+    Ok(())
+}
+
+fn unusable(error: impl std::fmt::Display) -> StartError {
+    StartError::Authority(error.to_string())
+}
+
+fn configured(certificate: &Path, key: &Path, now: UnixTime) -> Result<Issuer, StartError> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .map(Zeroizing::new)
+            .map_err(|error| unusable(format!("{}: {error}", path.display())))
+    };
+    let key = PrivateKey::from_pem(&read(key)?).map_err(unusable)?;
+    certificates_from_pem(&read(certificate)?)
+        .and_then(|chain| Issuer::open(key, chain, now))
+        .map_err(unusable)
+}
+
+/// The writes that make this authority the one that issues; the one before stays in the bundles.
+async fn promote(
+    catalog: &Catalog,
+    vault: &Vault,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> Result<Vec<Write>, StartError> {
+    let mut writes = vec![authority(vault, issuer, Role::Current, now)?];
+    if let Some(before) = catalog.pki.current() {
+        let document = AuthorityRecord::key_of(&before.id);
+        if let Some((mut record, revision)) = catalog.document::<AuthorityRecord>(&document).await?
+        {
+            record.role = Role::Former;
+            writes.push(Write::put(
+                document,
+                records::encode(&record),
+                Expect::At(revision),
+            ));
+        }
+    }
+    Ok(writes)
+}
+
+/// The document of an authority, its key sealed.
+fn authority(
+    vault: &Vault,
+    issuer: &Issuer,
+    role: Role,
+    now: UnixTime,
+) -> Result<Write, StartError> {
+    let id = issuer.id().to_owned();
+    let document = AuthorityRecord::key_of(&id);
+    let record = AuthorityRecord {
+        v: V1,
+        role,
+        key: vault.seal(&document, issuer.key().to_pem().as_bytes())?,
+        chain: issuer.ca_pem(),
+        created: now,
+        id,
+    };
+    Ok(Write::put(
+        document,
+        records::encode(&record),
+        Expect::Anything,
+    ))
+}

@@ -1,0 +1,99 @@
+//! Renewal: at two thirds of a certificate's life its nodes get a fresh one, by the same task as a rotation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbtls::Status;
+use tokio_util::sync::CancellationToken;
+
+use crate::ambient::UnixTime;
+use crate::service::Service;
+use crate::state::catalog::Common;
+use crate::state::drift;
+use crate::state::ids::{Account, SubjectId};
+use crate::state::node::Node;
+use crate::state::pki::Fate;
+use crate::state::task::{Cause, Kind, State};
+use crate::work::tasks::{self, Refused, Wish};
+
+/// How often it is looked for what is due.
+const ROUND: Duration = Duration::from_secs(60);
+/// How long after a renewal that failed the next one comes, in seconds.
+const AGAIN: UnixTime = 3600;
+
+/// Renews what is due until the service stops.
+pub async fn run(service: Arc<Service>, stopped: CancellationToken) {
+    loop {
+        for (account, subject) in due(&service) {
+            renew(&service, account, subject).await;
+        }
+        if tokio::time::timeout(ROUND, stopped.cancelled())
+            .await
+            .is_ok()
+        {
+            return;
+        }
+    }
+}
+
+async fn renew(service: &Arc<Service>, account: Account, subject: SubjectId) {
+    let wish = Wish {
+        account,
+        subject,
+        kind: Kind::Rotate,
+        cause: Cause::Renewal,
+    };
+    match tasks::start(service, wish).await {
+        Ok(task) => tracing::info!(%subject, %task, "certificates are being renewed"),
+        // Its turn comes again in the next round.
+        Err(Refused::Locked { .. }) => {}
+        Err(error) => tracing::error!(%subject, %error, "a renewal could not be started"),
+    }
+}
+
+/// The instances and groups with a certificate that is due.
+fn due(service: &Service) -> Vec<(Account, SubjectId)> {
+    let catalog = &service.catalog;
+    let instances = catalog.instances().into_iter();
+    let groups = catalog.groups().into_iter();
+    let mut due: Vec<_> = instances
+        .filter(|instance| is_due(service, &instance.common))
+        .map(|instance| (instance.common.account, SubjectId::Instance(instance.id)))
+        .collect();
+    due.extend(
+        groups
+            .filter(|group| is_due(service, &group.common))
+            .map(|group| (group.common.account, SubjectId::Group(group.id))),
+    );
+    due.retain(|(account, subject)| !failed_lately(service, *account, *subject));
+    due
+}
+
+/// A node is due that serves what it is expected to. What somebody changed behind our back is told as drift, and left.
+fn is_due(service: &Service, common: &Common) -> bool {
+    common.is_managed()
+        && common.nodes.iter().any(|node| has_aged(service, node))
+        && common.nodes.iter().all(|node| drift::of(node).is_none())
+}
+
+fn has_aged(service: &Service, node: &Node) -> bool {
+    let Some(expected) = node.managed().filter(|expected| expected.on) else {
+        return false;
+    };
+    let issued = service.catalog.pki.issued(&expected.certificate);
+    node.fresh().0 == Status::On
+        && issued.is_some_and(|issued| {
+            issued.fate == Fate::Active && service.clock.now() >= issued.renew_at()
+        })
+}
+
+fn failed_lately(service: &Service, account: Account, subject: SubjectId) -> bool {
+    let since = service.clock.now() - AGAIN;
+    let mut tasks = service.catalog.tasks.of(account).into_iter();
+    tasks.any(|task| {
+        task.subject == subject
+            && task.cause == Cause::Renewal
+            && task.state == State::Failed
+            && task.ended > since
+    })
+}

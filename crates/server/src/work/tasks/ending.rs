@@ -1,0 +1,111 @@
+//! How a task ends: what it says, and what is written down with its last state, all at once.
+
+use crate::ambient::UnixTime;
+use crate::service::Service;
+use crate::state::pki::{Fate, Holder, IssuedRecord, ManagedRecord};
+use crate::state::records::{self, V1};
+use crate::state::store::{Expect, Write};
+use crate::state::subject::Subject;
+use crate::state::task::{Kind, NodeWork, State, TaskRecord};
+
+/// What the task's text says at its end.
+pub(super) fn info(task: &TaskRecord) -> String {
+    let nodes = task.nodes.iter().filter(|node| !node.untouched).count();
+    match (&task.failure, task.kind) {
+        (Some(failure), _) => failure.clone(),
+        (None, Kind::Open) => format!("TLS is on, seen by a handshake with {nodes} node(s)."),
+        (None, Kind::Close) => format!("TLS is off, seen on {nodes} node(s)."),
+        (None, Kind::Rotate) => {
+            format!("A fresh certificate is served, seen by a handshake with {nodes} node(s).")
+        }
+        (None, Kind::Enforce) => format!("Plaintext connections are refused by {nodes} node(s)."),
+        (None, Kind::Relax) => format!("Plaintext connections are let in by {nodes} node(s)."),
+    }
+}
+
+/// The writes that go with a task's last state: its lock is given back, what nodes are expected to serve is noted, and certificates
+/// that were replaced, or never came to be used, go to the revocation list.
+pub(super) fn writes(service: &Service, task: &TaskRecord) -> Vec<Write> {
+    let now = service.clock.now();
+    let mut writes = vec![Write::delete(
+        TaskRecord::lock(task.subject),
+        Expect::Anything,
+    )];
+    for issued in service.catalog.pki.all_issued() {
+        let of = task.nodes.iter().find(|work| is_of(&issued, work));
+        if let Some(fate) = of.and_then(|work| fate(&issued, work, task)) {
+            writes.push(fated(&issued, fate, now));
+        }
+    }
+    if task.state == State::Succeeded {
+        let subject = Subject::of(&service.catalog, task.subject);
+        let nodes = subject.iter().flat_map(|subject| &subject.common().nodes);
+        writes.extend(nodes.filter_map(|node| {
+            let work = task.nodes.iter().find(|work| work.node == node.target)?;
+            expectation(task, work, node.managed().as_deref(), now)
+        }));
+    }
+    writes
+}
+
+fn is_of(issued: &IssuedRecord, work: &NodeWork) -> bool {
+    matches!(&issued.holder, Holder::Node { node, .. } if *node == work.node)
+}
+
+/// What becomes of a certificate of a node when the task ends; `None` when nothing changes.
+fn fate(issued: &IssuedRecord, work: &NodeWork, task: &TaskRecord) -> Option<Fate> {
+    let is_new =
+        task.state == State::Succeeded && work.certificate.as_ref() == Some(&issued.sha256);
+    match issued.fate {
+        Fate::Issued if is_new => Some(Fate::Active),
+        // It was issued for this task and not used in the end: by a step that was repeated, or the task failed.
+        Fate::Issued => Some(Fate::Replaced),
+        Fate::Active if task.state == State::Succeeded && work.certificate.is_some() => {
+            Some(Fate::Replaced)
+        }
+        Fate::Active | Fate::Replaced | Fate::Revoked => None,
+    }
+}
+
+fn fated(issued: &IssuedRecord, fate: Fate, now: UnixTime) -> Write {
+    let ended = if fate == Fate::Active { 0 } else { now };
+    let record = IssuedRecord {
+        fate,
+        ended,
+        ..issued.clone()
+    };
+    Write::put(
+        IssuedRecord::key(&issued.sha256),
+        records::encode(&record),
+        Expect::Anything,
+    )
+}
+
+/// What the node is expected to do from now on; `None` when that stays as it is.
+fn expectation(
+    task: &TaskRecord,
+    work: &NodeWork,
+    before: Option<&ManagedRecord>,
+    now: UnixTime,
+) -> Option<Write> {
+    let on = match task.kind {
+        Kind::Open | Kind::Rotate => true,
+        Kind::Close => false,
+        Kind::Enforce | Kind::Relax => return None,
+    };
+    let kept = before.map(|before| before.certificate.clone());
+    let certificate = work.certificate.clone().or(kept)?;
+    let record = ManagedRecord {
+        v: V1,
+        node: work.node.clone(),
+        subject: task.subject,
+        on,
+        certificate,
+        since: now,
+    };
+    Some(Write::put(
+        ManagedRecord::key(&work.node),
+        records::encode(&record),
+        Expect::Anything,
+    ))
+}

@@ -1,0 +1,97 @@
+use clap::{Args, Subcommand};
+use dbtls::CertificateReport;
+use serde::Deserialize;
+use serde_json::json;
+use server::api::action::Product;
+
+use crate::client::{Answer, ClientArgs};
+use crate::failure::Failure;
+use crate::show::{self, Format, day};
+
+#[derive(Subcommand)]
+pub(crate) enum Ca {
+    /// Show the certificate authorities: the one that issues, and those that clients need beside it
+    Show(ClientArgs),
+    /// Print their root certificates in PEM, for a client's CA file
+    Export(Export),
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// The intermediates, too
+    #[arg(long)]
+    chain: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Item {
+    authority: String,
+    role: String,
+    name: String,
+    not_after: String,
+    days_left: i64,
+    certificates: String,
+    root: CertificateReport,
+}
+
+/// `signet ca …`.
+pub(crate) fn run(command: &Ca) -> Result<(), Failure> {
+    match command {
+        Ca::Show(args) => show(args),
+        Ca::Export(args) => export(args),
+    }
+}
+
+fn fetch(args: &ClientArgs) -> Result<Answer, Failure> {
+    args.client()?
+        .call(Product::Signet, "DescribeAuthorities", &json!({}))
+}
+
+fn show(args: &ClientArgs) -> Result<(), Failure> {
+    let answer = fetch(args)?;
+    if args.format == Format::Json {
+        return show::out(answer.text());
+    }
+    let rows = answer.read::<Listed>()?.items.into_iter().map(|item| {
+        [
+            item.role,
+            item.name,
+            format!("{} ({} days)", day(&item.not_after), item.days_left),
+            item.authority,
+            item.root.sha256,
+        ]
+    });
+    let heading = ["ROLE", "NAME", "GOOD UNTIL", "SHA-256", "ROOT'S SHA-256"];
+    show::out(&show::table(heading, rows.collect()))
+}
+
+fn export(args: &Export) -> Result<(), Failure> {
+    let answer = fetch(&args.client)?;
+    if args.client.format == Format::Json {
+        return show::out(answer.text());
+    }
+    let items = answer.read::<Listed>()?.items;
+    let texts = items.iter().map(|item| {
+        if args.chain {
+            item.certificates.trim_end()
+        } else {
+            root_of(&item.certificates)
+        }
+    });
+    show::out(&texts.collect::<Vec<_>>().join("\n"))
+}
+
+/// The last certificate of a chain in PEM.
+fn root_of(chain: &str) -> &str {
+    let chain = chain.trim_end();
+    &chain[chain.rfind("-----BEGIN").unwrap_or(0)..]
+}

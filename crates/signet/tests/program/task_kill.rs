@@ -1,0 +1,189 @@
+//! The service is killed at every step of every kind of task, on real servers: the next start ends the task, and servers and store agree.
+
+use std::net::SocketAddr;
+
+use lab::{Kind, Options, Server};
+use serde_json::{Value, json};
+
+use crate::support::{Connection, Place};
+
+const ID: &str = "cdb-c1nl9rpv";
+
+/// The steps of a task that brings certificates, and of one that does not.
+const ISSUING: &[&str] = &["checking", "delivering", "loading", "loaded"];
+const OTHER: &[&str] = &["checking", "loading", "loaded"];
+
+/// An action, and the points at which its task is killed.
+struct Killed {
+    action: &'static str,
+    parameters: Value,
+    points: Vec<String>,
+}
+
+impl Killed {
+    fn new(action: &'static str, kind: &str, steps: &[&str]) -> Self {
+        let points = steps.iter().flat_map(|step| {
+            ["0/before", "0/after", "1/before", "1/after"]
+                .map(|moment| format!("{kind}/{step}/{moment}"))
+        });
+        Self {
+            action,
+            parameters: json!({ "InstanceId": ID }),
+            points: points.collect(),
+        }
+    }
+
+    fn required(required: bool, kind: &str) -> Self {
+        Self {
+            parameters: json!({ "InstanceId": ID, "Required": required }),
+            ..Self::new("SetEnforcement", kind, OTHER)
+        }
+    }
+
+    /// The point of the n-th round; when there are fewer, some come twice.
+    fn point(&self, round: usize) -> &str {
+        &self.points[round % self.points.len()]
+    }
+}
+
+fn mysql() -> Server {
+    let server = Server::start(Kind::MySql, Options::new()).unwrap();
+    server
+        .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
+        .unwrap();
+    server
+}
+
+fn register(address: SocketAddr, servers: &[Server; 2]) {
+    let nodes = servers
+        .each_ref()
+        .map(|s| format!("{}:{}", s.host(), s.port()));
+    let mut connection = Connection::open(address).unwrap();
+    let registered = connection.call(
+        "RegisterInstance",
+        &json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
+            "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret",
+        }),
+    );
+    assert_eq!(registered.unwrap()["InstanceId"], ID);
+}
+
+/// Starts a task, kills the service at the point, and lets the next one end it.
+fn killed_at(place: &Place, killed: &Killed, point: &str) {
+    let served = place.serve_with(&[("SIGNET_TEST_HOLD", point)]);
+    let mut connection = Connection::open(served.address()).unwrap();
+    let started = connection.call(killed.action, &killed.parameters).unwrap();
+    let task = started["AsyncRequestId"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{point}: {started:?}"))
+        .to_owned();
+    place.wait_for_log(&format!("held at {point}"));
+    served.kill();
+    std::fs::write(place.path("serve.log"), "").unwrap();
+
+    let served = place.serve();
+    let mut connection = Connection::open(served.address()).unwrap();
+    let (state, info) = connection.finish(&task);
+    assert_eq!(state, "SUCCESS", "{point}: {info}");
+}
+
+/// Both servers do the same, it is what the last task left, and nothing differs from what the store expects.
+fn agree(place: &Place, expected: &str, point: &str) {
+    let served = place.serve();
+    let mut connection = Connection::open(served.address()).unwrap();
+    let subject = json!({ "InstanceId": ID });
+    let probed = connection.call("ProbeNow", &subject).unwrap();
+    assert_eq!(probed["Status"], expected, "{point}");
+    let posture = connection.call("DescribePosture", &subject).unwrap();
+    let nodes = posture["Nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2);
+    for node in nodes {
+        assert_eq!(
+            (&node["Status"], &node["Drift"], &node["Reachable"]),
+            (&json!(expected), &json!(""), &json!(true)),
+            "{point}"
+        );
+    }
+    let active = json!({ "InstanceId": ID, "State": "active" });
+    let active = connection.call("DescribeCertificates", &active).unwrap();
+    assert_eq!(active["TotalCount"], 2, "{point}: one for each node");
+    let pending = json!({ "InstanceId": ID, "State": "issued" });
+    let pending = connection.call("DescribeCertificates", &pending).unwrap();
+    assert_eq!(pending["TotalCount"], 0, "{point}: none is left over");
+}
+
+#[test]
+fn a_task_that_is_killed_at_any_step_is_ended_by_the_next_start() {
+    let place = Place::new();
+    let servers = [mysql(), mysql()];
+    register(place.serve().address(), &servers);
+    let open = Killed::new("OpenSSL", "OPEN SSL", ISSUING);
+    let close = Killed::new("CloseSSL", "CLOSE SSL", OTHER);
+    let rotate = Killed::new("RotateCertificate", "ROTATE SSL", ISSUING);
+    let enforce = Killed::required(true, "ENFORCE SSL");
+    let relax = Killed::required(false, "RELAX SSL");
+    for round in 0..ISSUING.len() * 4 {
+        for (killed, expected) in [
+            (&open, "ON"),
+            (&rotate, "ON"),
+            (&enforce, "ON"),
+            (&relax, "ON"),
+            (&close, "OFF"),
+        ] {
+            let point = killed.point(round);
+            killed_at(&place, killed, point);
+            agree(&place, expected, point);
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_killed_while_it_puts_a_node_back_goes_on_with_it() {
+    let place = Place::new();
+    let servers = [mysql(), mysql()];
+    register(place.serve().address(), &servers);
+    for moment in ["before", "after"] {
+        let point = format!("OPEN SSL/restoring/0/{moment}");
+        let served = place.serve_with(&[
+            ("SIGNET_TEST_MISMATCHED_KEY", "1"),
+            ("SIGNET_TEST_HOLD", &point),
+        ]);
+        let mut connection = Connection::open(served.address()).unwrap();
+        let started = connection
+            .call("OpenSSL", &json!({ "InstanceId": ID }))
+            .unwrap();
+        let task = started["AsyncRequestId"].as_str().unwrap().to_owned();
+        place.wait_for_log(&format!("held at {point}"));
+        served.kill();
+        std::fs::write(place.path("serve.log"), "").unwrap();
+
+        let served = place.serve();
+        let mut connection = Connection::open(served.address()).unwrap();
+        let (state, info) = connection.finish(&task);
+        let node = format!("{}:{}", servers[0].host(), servers[0].port());
+        let reason = "the server could not be asked to reload its certificates: 3888 (HY000): Failed to set up SSL because of the \
+             following SSL library error: Unable to get private key; its settings are as they were before";
+        assert_eq!(
+            (state, info),
+            ("FAILED".into(), format!("`{node}` (loading): {reason}"))
+        );
+        let probed = connection
+            .call("ProbeNow", &json!({ "InstanceId": ID }))
+            .unwrap();
+        assert_eq!(probed["Status"], "OFF");
+        served.kill();
+    }
+    let served = place.serve();
+    let mut connection = Connection::open(served.address()).unwrap();
+    let started = connection
+        .call("OpenSSL", &json!({ "InstanceId": ID }))
+        .unwrap();
+    let (state, info) = connection.finish(started["AsyncRequestId"].as_str().unwrap());
+    assert_eq!(
+        state, "SUCCESS",
+        "once the cause is gone it succeeds: {info}"
+    );
+    served.kill();
+    agree(&place, "ON", "after a second try");
+}
