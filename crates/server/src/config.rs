@@ -41,6 +41,12 @@ pub struct Config {
     /// How long an observation stands when its node cannot be reached any more.
     #[serde(with = "humantime_serde")]
     pub stale_after: Duration,
+    /// How often servers are asked what they loaded, where that takes a session of its own (the `sql` driver).
+    #[serde(with = "humantime_serde")]
+    pub witness_interval: Duration,
+    /// How often it is looked for certificates that are due for renewal.
+    #[serde(with = "humantime_serde")]
+    pub renewal_interval: Duration,
     /// How many instances and groups are changed at a time.
     pub task_concurrency: usize,
     /// How long a shutdown waits for requests under way.
@@ -150,6 +156,8 @@ impl Default for Config {
             probe_concurrency: 64,
             probe_timeout: Duration::from_secs(10),
             stale_after: Duration::from_secs(600),
+            witness_interval: Duration::from_secs(300),
+            renewal_interval: Duration::from_secs(60),
             task_concurrency: 8,
             shutdown_timeout: Duration::from_secs(10),
             tls: None,

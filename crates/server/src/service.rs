@@ -32,6 +32,7 @@ use crate::work::issuing;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
 use crate::work::tasks::{self, Tasks};
+use crate::work::witness;
 
 /// How often the time is written down at which this control plane was still watching.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -211,6 +212,7 @@ impl Service {
                 acceptor,
                 stop.clone(),
             )),
+            tokio::spawn(witness::run(Arc::clone(&service), stop.clone())),
             tokio::spawn(renewal::run(Arc::clone(&service), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
             tokio::spawn(flush_audit(Arc::clone(&service), stop.clone())),

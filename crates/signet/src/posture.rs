@@ -33,6 +33,9 @@ struct Node {
     reachable: bool,
     last_seen: String,
     since: String,
+    drift: String,
+    drift_since: String,
+    enforcement: String,
 }
 
 /// `signet posture`.
@@ -110,6 +113,13 @@ fn node_described(node: &Node) -> String {
         line("Verifies", verifies(report));
         line("Covers", covers(report));
     }
+    line("Plaintext", plaintext(&node.enforcement).to_owned());
+    if !node.drift.is_empty() {
+        line(
+            "Drift",
+            format!("{} (since {})", node.drift, node.drift_since),
+        );
+    }
     line("Last seen", or_dash(&node.last_seen));
     line("Since", or_dash(&node.since));
     lines.join("\n")
@@ -120,6 +130,15 @@ fn verifies(report: &Report) -> String {
         format!("yes, by {}", report.trusted_by)
     } else {
         format!("no: {}", report.chain_problem)
+    }
+}
+
+/// What becomes of a client that does not encrypt.
+fn plaintext(enforcement: &str) -> &'static str {
+    match enforcement {
+        "REQUIRED" => "refused",
+        "OPTIONAL" => "let in",
+        _ => "not known",
     }
 }
 

@@ -23,6 +23,7 @@ use super::agents_tls::{self, Configs};
 use crate::service::Service;
 use crate::state::pki::AgentRecord;
 use crate::work::enrolment::{self, Denied};
+use crate::work::witness;
 
 /// How long a handshake, a head or a body may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -159,8 +160,14 @@ async fn known(
 }
 
 async fn next(service: &Service, agent: &AgentRecord, report: Report) -> Next {
+    if let Some(said) = report
+        .witness
+        .and_then(|said| serde_json::from_value(said).ok())
+    {
+        witness::take(service, agent.subject, &agent.node, said);
+    }
     Next {
-        order: service.agents.next(&agent.node, report).await,
+        order: service.agents.next(&agent.node).await,
     }
 }
 

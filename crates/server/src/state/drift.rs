@@ -1,6 +1,7 @@
 //! Drift: a node does something else than the last task left it doing. It is told, never mended: somebody may have meant it.
 
 use dbtls::Status;
+use dbtls::switch::Witness;
 
 use crate::ambient::UnixTime;
 use crate::state::node::Node;
@@ -16,22 +17,54 @@ pub struct Drift {
 }
 
 /// How a node differs from what it is expected to do; `None` when it does not, or nothing is expected of it.
+///
+/// There are three witnesses: what the wire shows, what the server says that it loaded, and what it will load at its next start.
 pub fn of(node: &Node) -> Option<Drift> {
     let (expected, observed) = (node.managed()?, node.observed()?);
     let is_ours = observed.leaf == Some(pki::word(&expected.certificate));
-    let what = match (expected.on, observed.status) {
-        (_, Status::Unknown) => return None,
+    if let Some(what) = on_the_wire(expected.on, observed.status, is_ours) {
+        // What it looked like before the task ended was no drift.
+        let since = observed.since.max(expected.since);
+        return Some(Drift { what, since });
+    }
+    let witness = node
+        .witness()
+        .filter(|witness| witness.at >= expected.since)?;
+    let what = by_its_own_words(expected.on, &witness.said)?;
+    let since = witness.at;
+    Some(Drift { what, since })
+}
+
+fn on_the_wire(on: bool, status: Status, is_ours: bool) -> Option<String> {
+    let what = match (on, status) {
         (true, Status::Off) => "TLS is off, and was switched on by Signet",
         (false, Status::On) => "TLS is on, and was switched off by Signet",
         (true, Status::On) if !is_ours => {
             "it serves another certificate than the one that was issued for it"
         }
-        (true, Status::On) | (false, Status::Off) => return None,
+        (true, Status::On) | (false, Status::Off) | (_, Status::Unknown) => return None,
     };
-    Some(Drift {
-        what: what.to_owned(),
-        // What it looked like before the task ended was no drift.
-        since: observed.since.max(expected.since),
+    Some(what.to_owned())
+}
+
+/// What the server says of itself against what it was left doing.
+fn by_its_own_words(on: bool, said: &Witness) -> Option<String> {
+    let next = &said.after_restart;
+    if said.enabled != on {
+        let word = if said.enabled { "on" } else { "off" };
+        return Some(format!("the server says that TLS is {word}"));
+    }
+    if on && next.off {
+        return Some("after its next restart TLS will be off".to_owned());
+    }
+    if !on && !next.off && !next.tls_version.is_empty() {
+        return Some("after its next restart TLS will be on".to_owned());
+    }
+    (on && !next.certificate.is_empty() && next.certificate != said.certificate).then(|| {
+        format!(
+            "after its next restart it will load `{}` instead of `{}`",
+            next.certificate, said.certificate
+        )
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
+use dbtls::switch::Witness;
 use dbtls::{Status, Target, Trust};
 
 use crate::ambient::UnixTime;
@@ -61,6 +62,15 @@ pub struct Access {
     pub trust: Trust,
 }
 
+/// What the server said about itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Witnessed {
+    /// What it said that it loaded, and will load at its next start.
+    pub said: Witness,
+    /// When.
+    pub at: UnixTime,
+}
+
 /// One real mysqld or mariadbd endpoint.
 pub struct Node {
     /// Its address.
@@ -71,6 +81,7 @@ pub struct Node {
     failure: ArcSwapOption<Failure>,
     access: ArcSwapOption<Access>,
     managed: ArcSwapOption<ManagedRecord>,
+    witness: ArcSwapOption<Witnessed>,
     owners: AtomicU32,
 }
 
@@ -84,6 +95,7 @@ impl Node {
             failure: ArcSwapOption::empty(),
             access: ArcSwapOption::empty(),
             managed: ArcSwapOption::empty(),
+            witness: ArcSwapOption::empty(),
             owners: AtomicU32::new(0),
         }
     }
@@ -119,6 +131,16 @@ impl Node {
     /// What it is expected to serve since the last task that succeeded; `None` when none ever did.
     pub fn managed(&self) -> Option<Arc<ManagedRecord>> {
         self.managed.load_full()
+    }
+
+    /// What the server said last about itself; `None` when it was not asked since the start.
+    pub fn witness(&self) -> Option<Arc<Witnessed>> {
+        self.witness.load_full()
+    }
+
+    /// Keeps what the server said about itself.
+    pub fn set_witness(&self, witness: Witnessed) {
+        self.witness.store(Some(Arc::new(witness)));
     }
 
     /// Whether any instance or group still has it.

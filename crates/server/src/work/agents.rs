@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dbtls::Target;
-use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
-use wire::agent::{Done, HOLD, Order, OrderId, Outcome, Report, Work};
+use wire::agent::{Done, HOLD, Order, OrderId, Outcome, Work};
 
 use crate::work::drivers::Trouble;
 
@@ -34,8 +33,6 @@ struct State {
     order: Option<(Order, oneshot::Sender<Outcome>)>,
     /// When the agent asked last.
     asked: Option<Instant>,
-    /// What the server said last that it loaded.
-    witness: Option<Value>,
 }
 
 impl Post {
@@ -111,12 +108,9 @@ impl Hub {
     }
 
     /// What the agent of a node is to do next; `None` when nothing comes up for a while.
-    pub async fn next(&self, node: &Target, report: Report) -> Option<Order> {
+    pub async fn next(&self, node: &Target) -> Option<Order> {
         let post = self.post(node);
-        post.with(|state| {
-            state.asked = Some(Instant::now());
-            state.witness = report.witness;
-        });
+        post.with(|state| state.asked = Some(Instant::now()));
         let until = Instant::now() + HOLD;
         loop {
             let changed = post.changed.notified();
@@ -145,11 +139,6 @@ impl Hub {
             // Who gave the order may have given up at this moment.
             let _ = waiting.send(done.outcome);
         }
-    }
-
-    /// What the server of a node said last that it loaded, by its agent.
-    pub fn witness(&self, node: &Target) -> Option<Value> {
-        self.post(node).with(|state| state.witness.clone())
     }
 
     /// How long ago the agent of a node asked last; `None` when it has not since the start.

@@ -14,4 +14,6 @@ pub mod enrolment;
 
 pub mod renewal;
 
+pub mod witness;
+
 mod faults;

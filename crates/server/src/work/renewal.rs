@@ -1,7 +1,6 @@
 //! Renewal: at two thirds of a certificate's life its nodes get a fresh one, by the same task as a rotation.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use dbtls::Status;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +15,6 @@ use crate::state::pki::Fate;
 use crate::state::task::{Cause, Kind, State};
 use crate::work::tasks::{self, Refused, Wish};
 
-/// How often it is looked for what is due.
-const ROUND: Duration = Duration::from_secs(60);
 /// How long after a renewal that failed the next one comes, in seconds.
 const AGAIN: UnixTime = 3600;
 
@@ -27,13 +24,16 @@ pub async fn run(service: Arc<Service>, stopped: CancellationToken) {
         for (account, subject) in due(&service) {
             renew(&service, account, subject).await;
         }
-        if tokio::time::timeout(ROUND, stopped.cancelled())
-            .await
-            .is_ok()
-        {
+        if pause(&service, &stopped).await {
             return;
         }
     }
+}
+
+/// Waits for the next round; true when the service stops.
+async fn pause(service: &Service, stopped: &CancellationToken) -> bool {
+    let pause = tokio::time::timeout(service.config.renewal_interval, stopped.cancelled());
+    pause.await.is_ok()
 }
 
 async fn renew(service: &Arc<Service>, account: Account, subject: SubjectId) {

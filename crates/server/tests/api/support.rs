@@ -38,20 +38,33 @@ impl TestServer {
 
     /// With a changed configuration.
     pub fn configured(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config {
+        Self::begun_before(0, change)
+    }
+
+    fn usual(folder: &tempfile::TempDir) -> Config {
+        Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: folder.path().join("data"),
+            // The documented limits have a test of their own; the others call as often as they like.
+            rates: server::api::actions::ACTIONS
+                .iter()
+                .map(|entry| (entry.spec.name.to_owned(), 1_000_000))
+                .collect(),
             ..Config::default()
-        };
-        // The documented limits have a test of their own; the others call as often as they like.
-        config.rates = server::api::actions::ACTIONS
-            .iter()
-            .map(|entry| (entry.spec.name.to_owned(), 1_000_000))
-            .collect();
+        }
+    }
+
+    /// With a clock that begins this many seconds ago, so that it can pass without leaving the servers' behind.
+    pub fn begun_before(seconds: i64, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Self::usual(&folder);
         change(&mut config);
+        Self::at(lab::now() - seconds, config, folder)
+    }
+
+    fn at(now: i64, config: Config, folder: tempfile::TempDir) -> Self {
         let mut server = Self {
-            clock: Clock::fixed(lab::now()),
+            clock: Clock::fixed(now),
             config,
             running: None,
             runtime: tokio::runtime::Runtime::new().unwrap(),

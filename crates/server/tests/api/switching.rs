@@ -214,3 +214,282 @@ fn what_is_not_ours_to_change_is_refused() {
     api.call("DescribeTasks", json!({}))
         .answers(json!({ "TotalCount": 0, "Items": [] }));
 }
+
+#[test]
+fn a_group_is_switched_with_all_its_read_only_instances() {
+    let api = TestServer::start();
+    let (_fleet, nodes) = fakes(&[Behaviour::NoTls, Behaviour::NoTls]);
+    api.register(ID, &nodes);
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    let group = json!({
+        "InstanceId": ID, "RoGroupId": "cdbrg-k9a6gup3", "RoGroupName": "reports", "Nodes": [address(&one), address(&two)],
+        "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret", "KeyType": "rsa-2048",
+    });
+    api.call("RegisterRoGroup", group)
+        .answers(json!({ "RoGroupId": "cdbrg-k9a6gup3", "RoInstanceIds": ANY }));
+    let subject = json!({ "RoGroupId": "cdbrg-k9a6gup3" });
+    let (state, info) = finish(&api, "OpenSSL", &subject);
+    assert_eq!(
+        (state.as_str(), info.as_str()),
+        ("SUCCESS", "TLS is on, seen by a handshake with 2 node(s).")
+    );
+    api.call("DescribeSSLStatus", subject.clone())
+        .answers(json!({ "Status": "ON", "Url": ANY }));
+    let posture = api.call("DescribePosture", subject);
+    for node in posture.fields["Nodes"].as_array().unwrap() {
+        assert_eq!(
+            (&node["Chain"][0]["KeyType"], &node["Chain"][0]["KeyBits"]),
+            (&json!("RSA"), &json!(2048))
+        );
+    }
+    // Its primary has a status of its own.
+    status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
+}
+
+#[test]
+fn of_two_tasks_at_once_the_second_is_refused_and_status_stays_what_it_was() {
+    let api = TestServer::start();
+    let one = mysql(Options::new());
+    // This one answers nothing once TLS begins: the task has to wait for it.
+    let (_fleet, stalled) = fakes(&[Behaviour::StallsInHandshake]);
+    let nodes = [address(&one), stalled[0].clone()];
+    api.call(
+        "RegisterInstance",
+        json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes, "Driver": "sql",
+            "SqlUser": "signet", "SqlPassword": "secret",
+        }),
+    )
+    .answers(json!({ "InstanceId": ID }));
+    api.wait_for(
+        "DescribeSSLStatus",
+        &json!({ "InstanceId": ID }),
+        &json!({ "Status": "OFF", "Url": "" }),
+    );
+    let task = api
+        .call("OpenSSL", json!({ "InstanceId": ID }))
+        .text("AsyncRequestId");
+    let conflict = format!(
+        "`{ID}` is being changed by the task `{task}`. Wait until it has ended, then call again."
+    );
+    for (action, parameters) in [
+        ("OpenSSL", json!({ "InstanceId": ID })),
+        ("CloseSSL", json!({ "InstanceId": ID })),
+        ("RotateCertificate", json!({ "InstanceId": ID })),
+        ("DeregisterInstance", json!({ "InstanceId": ID })),
+        (
+            "ModifyInstance",
+            json!({ "InstanceId": ID, "InstanceName": "other" }),
+        ),
+    ] {
+        api.call(action, parameters)
+            .fails("OperationDenied.InstanceLockerConflict", &conflict);
+    }
+    status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
+    let items = api.call("DescribeDBInstances", json!({ "TaskStatus": [10] }));
+    assert_eq!(
+        (
+            &items.fields["TotalCount"],
+            &items.fields["Items"][0]["TaskStatus"]
+        ),
+        (&json!(1), &json!(10))
+    );
+    let running = api.call("DescribeTasks", json!({ "TaskStatus": [1] }));
+    assert_eq!(running.fields["Items"][0]["TaskStatus"], "RUNNING");
+
+    let (state, info) = api.finish(&task);
+    assert_eq!(state, "FAILED");
+    assert_eq!(
+        info,
+        format!(
+            "`{}` (checking): timed out while shaking hands for TLS: check the network, firewalls and the server's load",
+            stalled[0]
+        )
+    );
+    // What could be changed was not: every node is checked before the first is touched.
+    status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
+}
+
+#[test]
+fn bad_luck_ends_in_a_reason_and_a_second_try_succeeds_once_it_is_gone() {
+    let api = TestServer::start();
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    let fails = |expected: String| {
+        let (state, info) = finish(&api, "OpenSSL", &json!({ "InstanceId": ID }));
+        assert_eq!(state, "FAILED");
+        assert!(
+            info.starts_with(&expected),
+            "expected {expected}\ngot {info}"
+        );
+        status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
+    };
+    let second = format!("`{}` (checking): ", address(&two));
+
+    two.sql("ALTER USER 'signet'@'%' IDENTIFIED BY 'changed'")
+        .unwrap();
+    fails(format!(
+        "{second}the server refuses the login of `signet` (1045 "
+    ));
+    two.sql("ALTER USER 'signet'@'%' IDENTIFIED BY 'secret'")
+        .unwrap();
+
+    two.sql("REVOKE FILE ON *.* FROM 'signet'@'%'").unwrap();
+    fails(format!("{second}the account lacks FILE"));
+    two.sql("GRANT FILE ON *.* TO 'signet'@'%'").unwrap();
+
+    succeeds(&api, "OpenSSL");
+    status(&api).answers(json!({ "Status": "ON", "Url": ANY }));
+}
+
+#[test]
+fn a_node_that_is_down_is_named_and_nothing_is_touched() {
+    let api = TestServer::start();
+    let (one, mut two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    two.kill().unwrap();
+    let (state, info) = finish(&api, "OpenSSL", &json!({ "InstanceId": ID }));
+    assert_eq!(state, "FAILED");
+    let node = address(&two);
+    assert_eq!(
+        info,
+        format!(
+            "`{node}` (checking): {node} refuses connections: check that the server runs, its port and its `bind_address`"
+        )
+    );
+    assert_eq!(one.sql("SELECT @@GLOBAL.tls_version").unwrap(), "");
+
+    two.restart(Options::new()).unwrap();
+    succeeds(&api, "OpenSSL");
+}
+
+#[test]
+fn certificates_are_renewed_at_two_thirds_of_their_life() {
+    const DAY: i64 = 86_400;
+    let api = TestServer::begun_before(280 * DAY, |config| {
+        config.renewal_interval = std::time::Duration::from_millis(100);
+        config.probe_interval = std::time::Duration::from_secs(1);
+    });
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    succeeds(&api, "OpenSSL");
+    let first = serial(&api);
+
+    api.pass(200 * DAY);
+    api.call("ProbeNow", json!({ "InstanceId": ID }))
+        .answers(json!({ "Status": "ON" }));
+    assert_eq!(
+        serial(&api),
+        first,
+        "half of its life is over, which is no reason"
+    );
+
+    api.pass(80 * DAY);
+    api.call("ProbeNow", json!({ "InstanceId": ID }))
+        .answers(json!({ "Status": "ON" }));
+    api.wait_for(
+        "DescribeTasks",
+        &json!({ "TaskStatus": [2], "Limit": 1 }),
+        &json!({ "TotalCount": 2, "Items": [{
+            "Code": 0, "Message": "A fresh certificate is served, seen by a handshake with 2 node(s).", "JobId": ANY, "Progress": 100,
+            "TaskStatus": "SUCCEED", "TaskType": "ROTATE SSL", "StartTime": ANY, "EndTime": ANY, "InstanceIds": [ID],
+            "AsyncRequestId": ANY, "TaskAttachInfo": ANY,
+        }] }),
+    );
+    assert!(
+        serial(&api)
+            .iter()
+            .zip(&first)
+            .all(|(now, first)| now != first)
+    );
+}
+
+#[test]
+fn what_somebody_changes_behind_our_back_is_told_and_left() {
+    let api = TestServer::configured(|config| {
+        config.witness_interval = std::time::Duration::from_millis(200);
+    });
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    succeeds(&api, "OpenSSL");
+    let drift = || {
+        api.call("ProbeNow", json!({ "InstanceId": ID }))
+            .answers(json!({ "Status": ANY }));
+        let posture = api.call("DescribePosture", json!({ "InstanceId": ID }));
+        posture.fields["Nodes"][0]["Drift"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(drift(), "");
+
+    one.sql("SET PERSIST tls_version=''").unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while drift() != "after its next restart TLS will be off" {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "it is never told: {}",
+            drift()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    one.switch_tls_off().unwrap();
+    assert_eq!(drift(), "TLS is off, and was switched on by Signet");
+    status(&api).answers(json!({ "Status": "OFF", "Url": ANY }));
+    let fleet = api.call("DescribeFleet", json!({}));
+    assert_eq!(
+        fleet.fields["Items"][0]["Drift"],
+        json!([format!(
+            "{}: TLS is off, and was switched on by Signet",
+            address(&one)
+        )])
+    );
+
+    succeeds(&api, "OpenSSL");
+    assert_eq!(drift(), "");
+}
+
+#[test]
+fn enforcement_refuses_plaintext_and_keeps_tls_from_being_switched_off() {
+    let api = TestServer::start();
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    let enforce = |required: bool| {
+        finish(
+            &api,
+            "SetEnforcement",
+            &json!({ "InstanceId": ID, "Required": required }),
+        )
+    };
+    let enforcement = || {
+        let posture = api.call("DescribePosture", json!({ "InstanceId": ID }));
+        let nodes = posture.fields["Nodes"].as_array().unwrap().clone();
+        nodes
+            .iter()
+            .map(|node| node["Enforcement"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (state, info) = enforce(true);
+    assert_eq!(state, "FAILED", "nobody could connect any more: {info}");
+    assert_eq!(one.sql("SELECT @@require_secure_transport").unwrap(), "0");
+
+    succeeds(&api, "OpenSSL");
+    assert_eq!(
+        enforce(true),
+        (
+            "SUCCESS".into(),
+            "Plaintext connections are refused by 2 node(s).".into()
+        )
+    );
+    assert_eq!(enforcement(), ["REQUIRED", "REQUIRED"]);
+    assert_eq!(one.sql("SELECT @@require_secure_transport").unwrap(), "1");
+
+    let (state, info) = finish(&api, "CloseSSL", &json!({ "InstanceId": ID }));
+    assert_eq!(state, "FAILED");
+    assert!(info.contains("require_secure_transport"), "{info}");
+    status(&api).answers(json!({ "Status": "ON", "Url": ANY }));
+
+    assert_eq!(enforce(false).0, "SUCCESS");
+    assert_eq!(enforcement(), ["OPTIONAL", "OPTIONAL"]);
+    succeeds(&api, "CloseSSL");
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dbtls::switch::Witness;
 use dbtls::{LoginOutcome, Name, Observation, Report, Status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
 use crate::api::subject;
 use crate::state::drift;
-use crate::state::node::Node;
+use crate::state::node::{Node, Witnessed};
 use crate::state::observed;
 use crate::state::status::{Verdict, why_unknown};
 
@@ -60,6 +61,13 @@ pub struct NodePosture {
     drift: String,
     /// Since when it differs (RFC 3339); empty when it does not.
     drift_since: String,
+    /// Whether the server refuses plaintext connections over TCP: `REQUIRED`, `OPTIONAL`, or `UNKNOWN` when it was not asked.
+    enforcement: &'static str,
+    /// What the server says that it loaded, and will load at its next start; left out when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness: Option<Witness>,
+    /// When it said so (RFC 3339); empty when it was not asked.
+    witness_time: String,
 }
 
 impl Action for DescribePosture {
@@ -134,6 +142,7 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
         rfc3339(seen)
     };
     let drift = drift::of(node);
+    let witness = node.witness();
     Ok(NodePosture {
         report,
         reachable: failure.is_none() && !since.is_empty(),
@@ -142,8 +151,21 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
         drift_since: drift
             .as_ref()
             .map_or_else(String::new, |drift| rfc3339(drift.since)),
+        enforcement: enforcement(witness.as_deref()),
+        witness_time: witness
+            .as_ref()
+            .map_or_else(String::new, |witness| rfc3339(witness.at)),
+        witness: witness.map(|witness| witness.said.clone()),
         drift: drift.map_or_else(String::new, |drift| drift.what),
     })
+}
+
+fn enforcement(witness: Option<&Witnessed>) -> &'static str {
+    match witness {
+        Some(witness) if witness.said.requires_tls => "REQUIRED",
+        Some(_) => "OPTIONAL",
+        None => "UNKNOWN",
+    }
 }
 
 /// What is seen of a node that was never seen.

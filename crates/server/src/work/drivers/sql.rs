@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ca::key::KeyKind;
-use dbtls::switch::{self, Before, Change, Files, Paths, Terms};
+use dbtls::switch::{self, Before, Change, Files, Paths, Terms, Witness};
 use dbtls::{Account, Password, Session, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,7 +45,11 @@ impl From<switch::Error> for Trouble {
 }
 
 impl Hand {
-    pub(super) async fn of(
+    /// The hand for one node.
+    ///
+    /// # Errors
+    /// When no account was registered.
+    pub async fn of(
         service: &Arc<Service>,
         subject: SubjectId,
         node: &Target,
@@ -153,6 +157,17 @@ impl Hand {
         let restored = switch::restore(&mut session, &found.before).await;
         session.close().await;
         Ok(restored?)
+    }
+
+    /// What the server says that it loaded.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub async fn witness(&self) -> Result<Witness, Trouble> {
+        let mut session = self.session().await?;
+        let said = switch::witness(&mut session).await;
+        session.close().await;
+        Ok(said?)
     }
 
     async fn session(&self) -> Result<Session, dbtls::SessionError> {

@@ -19,6 +19,7 @@ use crate::state::task::{Kind, NodeWork, State, Step, TaskRecord};
 use crate::work::drivers::{Hand, Trouble};
 use crate::work::faults;
 use crate::work::issuing::{Issuing, names_to_cover};
+use crate::work::witness;
 
 /// Runs a task to its end, or until the service stops.
 pub(super) async fn run(service: &Arc<Service>, id: TaskId, stopped: &CancellationToken) {
@@ -184,6 +185,7 @@ impl<'a> Run<'a> {
     }
 
     async fn end(&mut self, state: State) -> Result<(), catalog::Error> {
+        self.ask_witnesses().await;
         self.task.state = state;
         self.task.ended = self.service.clock.now();
         self.task.info = ending::info(&self.task);
@@ -192,6 +194,15 @@ impl<'a> Run<'a> {
         self.service.catalog.commit(writes).await?;
         tracing::info!(task = %self.task.id, subject = %self.task.subject, kind = self.task.kind.task_type(), ?state, info = self.task.info, "a task ended");
         Ok(())
+    }
+
+    /// What servers said before the task is no longer so. Agents tell with their next question.
+    async fn ask_witnesses(&self) {
+        for at in 0..self.task.nodes.len() {
+            if let Ok((node, Driver::Sql)) = self.work(at) {
+                witness::ask(self.service, self.task.subject, &node).await;
+            }
+        }
     }
 
     fn note(&mut self, at: usize, step: Step) {
