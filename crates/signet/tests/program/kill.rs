@@ -202,8 +202,8 @@ fn whole_item(number: usize) -> Value {
     json!({
         "Id": id(number), "Kind": "Instance", "Name": format!("orders-{number}"), "Architecture": "single-node", "PrimaryInstanceId": "",
         "Nodes": ["127.0.0.1:1"], "Vip": "192.0.2.10", "Vport": 1 + number, "DnsNames": [format!("orders-{number}.db.example.com")],
-        "Driver": "observe", "Tags": [{ "Key": "number", "Value": number.to_string() }], "Status": "UNKNOWN", "TlsVersions": [],
-        "Issuers": [], "NotAfter": "", "DaysLeft": 0, "Servers": [], "LastSeen": "",
+        "Driver": "observe", "NodeDrivers": [], "KeyType": "ecdsa-p256", "Tags": [{ "Key": "number", "Value": number.to_string() }], "Status": "UNKNOWN", "TlsVersions": [],
+        "Issuers": [], "NotAfter": "", "DaysLeft": 0, "Servers": [], "LastSeen": "", "Drift": [],
     })
 }
 
