@@ -16,6 +16,8 @@ mod installation;
 mod options;
 /// Signals, and the watchdog that ends a server whose starter is gone.
 mod process;
+/// A server that another program restarts.
+mod restarts;
 /// A running server.
 mod server;
 /// An empty data directory per server program, made once and copied.
@@ -30,6 +32,7 @@ pub mod fake;
 pub use error::Error;
 pub use installation::{Installation, Kind, Version};
 pub use options::{Options, Tls};
+pub use restarts::Restartable;
 pub use server::Server;
 
 /// Now, in unix seconds: the clock for tests and programs that have no other.

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+/// Servers that an agent changes.
+mod agent;
+
 /// Kills it while it answers, and while it starts.
 mod kill;
 
 /// Starts the program, and calls it over connections that stay open.
 mod support;
+
+/// Kills it at every step of every kind of task.
 mod task_kill;

@@ -28,6 +28,11 @@ pub(crate) struct Place {
 impl Place {
     /// With a configuration under which everybody may call as often as he likes.
     pub(crate) fn new() -> Self {
+        Self::configured("")
+    }
+
+    /// The same with more of a configuration.
+    pub(crate) fn configured(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = Self {
             path: folder.path().to_owned(),
@@ -37,7 +42,7 @@ impl Place {
             .iter()
             .map(|entry| format!("{} = 1000000", entry.spec.name))
             .collect();
-        let configuration = format!("[rates]\n{}\n", rates.join("\n"));
+        let configuration = format!("{more}\n[rates]\n{}\n", rates.join("\n"));
         fs::write(place.path("signet.toml"), configuration).unwrap();
         place
     }
