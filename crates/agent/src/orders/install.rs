@@ -1,0 +1,58 @@
+use ca::key::PrivateKey;
+use wire::agent::{KeyKind, OrderId, Outcome};
+
+use super::{files, version_name};
+use crate::files::Access;
+use crate::host::{Failure, Host};
+use crate::key;
+use crate::versions::{self, Contents};
+
+impl Host {
+    /// Makes the server's next key. It stays in the state folder until its certificate comes.
+    pub(super) fn make_key(&self, kind: KeyKind) -> Result<Outcome, Failure> {
+        let kind = match kind {
+            KeyKind::EcdsaP256 => ca::key::KeyKind::EcdsaP256,
+            KeyKind::Rsa2048 => ca::key::KeyKind::Rsa2048,
+        };
+        let made = key::make(kind, &self.node)?;
+        files::replace(
+            &self.state.pending_key(),
+            made.key.to_pem().as_bytes(),
+            Access::PRIVATE,
+        )?;
+        Ok(Outcome::Key { csr: made.csr })
+    }
+
+    /// Writes key and certificate where the server will read them.
+    pub(super) fn install(
+        &self,
+        id: &OrderId,
+        certificate: &str,
+        ca: &str,
+    ) -> Result<Outcome, Failure> {
+        let name = version_name(id);
+        let key = self.pending_key(&name)?;
+        versions::verify(certificate, ca, &key.public_key_der(), (self.clock)())?;
+        let contents = Contents {
+            ca,
+            certificate,
+            key: &key,
+        };
+        self.versions().install(&name, &contents, self.access()?)?;
+        self.check_readable(self.versions().files(&name).all())?;
+        files::remove(&self.state.pending_key())?;
+        Ok(Outcome::Installed)
+    }
+
+    /// The key that waits for its certificate; or that has just been installed, if the agent ended before it could say so.
+    fn pending_key(&self, name: &str) -> Result<PrivateKey, Failure> {
+        let text = match files::read(&self.state.pending_key())? {
+            Some(text) => Some(text),
+            None => files::read(&self.versions().files(name).key)?,
+        };
+        let text = text.ok_or_else(|| {
+            Failure("there is no key for this certificate: make one first".to_owned())
+        })?;
+        Ok(PrivateKey::from_pem(&text)?)
+    }
+}
