@@ -252,6 +252,58 @@ async fn from_afar_no_password_goes_to_a_server_that_does_not_prove_itself() {
     assert_eq!(session.channel(), &Channel::Plain);
 }
 
+/// A session that is not private may switch TLS on again with files that are there; what it may not is carry a key.
+#[tokio::test]
+async fn from_afar_no_key_crosses_what_others_can_read() {
+    use crate::switch::{self, Change, Delivery, Files, Terms};
+    let site = Site::start(Kind::MySql, Options::tls_auto, &["localhost"]);
+    site.server
+        .sql("GRANT ALL ON *.* TO 'admin'@'%'; ALTER USER 'admin'@'%' REQUIRE NONE")
+        .unwrap();
+    let mut near = site.open(&site.socket()).await.unwrap();
+    let before = switch::before(&mut near).await.unwrap();
+    switch::switch_off(&mut near).await.unwrap();
+
+    let mut session = site.open_from_afar(&Trust::none()).await.unwrap();
+    let told = "the key is not sent: the connection is plaintext over a network; give the CA certificates that the server's chain leads to (`CaCertificates`, for instance the server's own `ca.pem`), or reach it over loopback or its Unix socket";
+    let files = Files {
+        certificate_chain_pem: "certificate",
+        key_pem: "key",
+        ca_pem: "ca",
+    };
+    let directory = site.server.dir().join("files");
+    let refused = switch::deliver(&mut session, directory.to_str().unwrap(), "x", &files).await;
+    assert_eq!(refused.unwrap_err().to_string(), told);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+    let refused = switch::check(&mut session, Change::Open, &Terms::default()).await;
+    assert_eq!(refused.unwrap_err().to_string(), told);
+
+    let terms = Terms {
+        delivery: Delivery::Elsewhere,
+        ..Terms::default()
+    };
+    let checked = switch::check(&mut session, Change::Open, &terms)
+        .await
+        .unwrap();
+    let paths = checked.before.paths().unwrap();
+    switch::load(&mut session, &paths, &checked.before)
+        .await
+        .unwrap();
+    assert_eq!(
+        switch::before(&mut near).await.unwrap().enabled,
+        before.enabled
+    );
+    let checked = switch::check(&mut session, Change::Close, &terms)
+        .await
+        .unwrap();
+    assert_eq!(
+        checked.notes,
+        [
+            "If the server restarts while TLS is off, `caching_sha2_password` wants this account's password in full, which is not sent over a network without TLS: somebody has to log in as it on the host first."
+        ]
+    );
+}
+
 #[tokio::test]
 async fn from_afar_without_tls_the_password_is_not_sent() {
     let site = Site::start(Kind::MySql, off, &["localhost"]);

@@ -176,7 +176,9 @@ impl Look<'_> {
         }
         let asked = "SELECT @@GLOBAL.secure_file_priv";
         let asked = row(self.session, "tell where it writes files", asked).await?;
+        // NULL is told as a text.
         let allowed = asked.into_iter().next().flatten();
+        let allowed = allowed.filter(|path| path != "NULL");
         match choose(allowed.as_deref(), wanted.as_deref()) {
             Ok(directory) => Ok(Some(directory)),
             Err(problem) => {

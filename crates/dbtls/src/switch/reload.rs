@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RELOAD: &str = "ALTER INSTANCE RELOAD TLS";
 const RELOAD_WHATEVER_COMES: &str = "ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR";
 
-/// Threads of clients that have not logged in yet. What has a table of processes with their times wants a privilege more.
-const ON_THE_WAY_IN: &str = "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE TYPE = 'FOREGROUND' AND PROCESSLIST_ID IS NOT NULL AND PROCESSLIST_USER IS NULL AND PROCESSLIST_TIME IS NULL";
+/// Clients that have not logged in yet, by their threads: the list of processes says it shorter and wants a privilege more. Threads of the
+/// server itself, as replication's, have no user either and another name. How long a client has been there is not told when its thread is a
+/// used one.
+const ON_THE_WAY_IN: &str = "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE NAME LIKE '%/%one_connection' AND PROCESSLIST_ID IS NOT NULL AND PROCESSLIST_USER IS NULL AND CONNECTION_TYPE IS NULL";
 const ON_THE_WAY_IN_MARIADB: &str =
     "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'unauthenticated user'";
 

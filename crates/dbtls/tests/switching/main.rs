@@ -5,6 +5,9 @@
     reason = "a test helper that fails is a test that fails"
 )]
 
+mod checking;
+mod delivering;
 mod on_and_off;
 mod site;
+mod trouble;
 mod witnessing;

@@ -127,6 +127,12 @@ impl Site {
         session.close().await;
     }
 
+    /// SIGKILL, and a new start.
+    pub(crate) fn kill(&mut self) {
+        self.server.kill().unwrap();
+        self.server.restart(Self::options()).unwrap();
+    }
+
     pub(crate) fn persisted(&self) -> String {
         self.server
             .sql("SELECT CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE) FROM performance_schema.persisted_variables ORDER BY VARIABLE_NAME")
