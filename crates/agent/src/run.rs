@@ -124,7 +124,7 @@ impl Agent {
         let done = self.host.perform(order).await;
         match &done.outcome {
             wire::agent::Outcome::Failed { reason } => {
-                tracing::warn!(order = id.as_str(), work = name, "failed: {reason}")
+                tracing::warn!(order = id.as_str(), work = name, "failed: {reason}");
             }
             _ => tracing::info!(order = id.as_str(), work = name, "done"),
         }

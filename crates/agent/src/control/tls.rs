@@ -23,6 +23,8 @@ use crate::identity::Identity;
 pub(crate) struct TlsError(String);
 
 impl TlsError {
+    // It is given to `map_err`, which hands over what it has.
+    #[allow(clippy::needless_pass_by_value)]
     fn because(cause: impl ToString) -> Self {
         Self(cause.to_string())
     }

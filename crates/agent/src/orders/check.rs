@@ -53,7 +53,7 @@ impl Host {
             Way::Sql => self.examine_sql(database, change, &mut found).await?,
             Way::Reload | Way::Restart => {
                 self.examine_configured(database, change, &mut found)
-                    .await?
+                    .await?;
             }
         }
         if found.needs_restart {

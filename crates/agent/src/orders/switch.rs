@@ -3,14 +3,10 @@ use wire::agent::{OrderId, Outcome};
 
 use super::snapshot::{Server, Snapshot};
 use crate::certificate::date;
-use crate::certificate::date;
 use crate::database::{self, Database, Way};
 use crate::dropin::{DropIn, Settings, Tls};
 use crate::host::{Failure, Host};
 use crate::restart;
-
-/// The snapshot is of a server that was switched in another way.
-const OTHER_SERVER: &str = "the server is not the one any more that was looked at first: was it replaced or upgraded? Start again";
 
 impl Host {
     /// Makes the server serve what was installed last.

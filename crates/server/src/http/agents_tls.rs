@@ -82,8 +82,12 @@ impl Configs {
             names: self.names.clone(),
         };
         let (certificate, key) = issuing.issue_with_key(KeyKind::EcdsaP256).await?;
-        let chain = CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes())
+        let mut chain = CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes())
             .collect::<Result<Vec<_>, _>>()?;
+        // An agent that enrols knows the root by its hash alone, so it is sent as well.
+        let current = service.catalog.pki.current();
+        let root = current.iter().flat_map(|current| current.issuer.anchors());
+        chain.extend(root.map(|root| CertificateDer::from(root.clone())));
         let key = PrivateKeyDer::from_pem_slice(key.to_pem().as_bytes())?;
         let mut roots = RootCertStore::empty();
         for authority in service.catalog.pki.authorities() {

@@ -14,7 +14,11 @@ const ID: &str = "cdb-c1nl9rpv";
 /// The agent's program; it is built with all others before the tests run.
 fn program() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_signet")).with_file_name("signet-agent");
-    assert!(path.is_file(), "{} is missing: cargo build --workspace --bins", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: cargo build --workspace --bins",
+        path.display()
+    );
     path
 }
 
@@ -36,7 +40,10 @@ impl Agent {
             database.command().display()
         );
         fs::write(folder.join("agent.toml"), config).unwrap();
-        Self { folder, running: None }
+        Self {
+            folder,
+            running: None,
+        }
     }
 
     fn command(&self, command: &str) -> Command {
@@ -53,7 +60,12 @@ impl Agent {
         let file = self.folder.join("token");
         fs::write(&file, token).unwrap();
         self.command("enrol")
-            .args(["--server", &format!("https://127.0.0.1:{port}"), "--force", "--token-file"])
+            .args([
+                "--server",
+                &format!("https://127.0.0.1:{port}"),
+                "--force",
+                "--token-file",
+            ])
             .arg(file)
             .output()
             .unwrap()
@@ -65,7 +77,11 @@ impl Agent {
             .append(true)
             .open(self.folder.join("agent.log"))
             .unwrap();
-        let child = self.command("run").stdout(Stdio::null()).stderr(log).spawn();
+        let child = self
+            .command("run")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
         self.running = Some(child.unwrap());
     }
 
@@ -97,8 +113,12 @@ fn address(server: &Server) -> String {
 }
 
 fn succeeds(connection: &mut Connection, action: &str, agent: &Agent) {
-    let started = connection.call(action, &json!({ "InstanceId": ID })).unwrap();
-    let task = started["AsyncRequestId"].as_str().unwrap_or_else(|| panic!("{started:?}"));
+    let started = connection
+        .call(action, &json!({ "InstanceId": ID }))
+        .unwrap();
+    let task = started["AsyncRequestId"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{started:?}"));
     let (state, info) = connection.finish(task);
     assert_eq!(state, "SUCCESS", "{action}: {info}\n{}", agent.log());
 }
@@ -144,10 +164,17 @@ fn an_instance_of_both_drivers_goes_on_rotates_off_and_on_again() {
     assert_eq!(registered.unwrap()["InstanceId"], ID);
 
     let mut agent = Agent::new(&place, &mariadb);
-    let made = connection.call("CreateAgentToken", &json!({ "InstanceId": ID, "Node": second }));
+    let made = connection.call(
+        "CreateAgentToken",
+        &json!({ "InstanceId": ID, "Node": second }),
+    );
     let token = made.unwrap()["Token"].as_str().unwrap().to_owned();
     let enrolled = agent.enrol(port, &token);
-    assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
+    assert!(
+        enrolled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&enrolled.stderr)
+    );
     let again = agent.enrol(port, &token);
     let error = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(
@@ -159,23 +186,35 @@ fn an_instance_of_both_drivers_goes_on_rotates_off_and_on_again() {
     succeeds(&mut connection, "OpenSSL", &agent);
     let ca = place.path("ca.pem");
     let authorities = connection.call("DescribeAuthorities", &json!({})).unwrap();
-    fs::write(&ca, authorities["Items"][0]["Certificates"].as_str().unwrap()).unwrap();
+    fs::write(
+        &ca,
+        authorities["Items"][0]["Certificates"].as_str().unwrap(),
+    )
+    .unwrap();
     verify(&mysql, &ca);
     verify(&mariadb.server(), &ca);
 
     let before = mariadb.server().pid();
     succeeds(&mut connection, "RotateCertificate", &agent);
-    assert_eq!(mariadb.server().pid(), before, "a rotation needs no restart");
+    assert_eq!(
+        mariadb.server().pid(),
+        before,
+        "a rotation needs no restart"
+    );
     verify(&mysql, &ca);
     verify(&mariadb.server(), &ca);
 
     succeeds(&mut connection, "CloseSSL", &agent);
-    let status = connection.call("DescribeSSLStatus", &json!({ "InstanceId": ID })).unwrap();
+    let status = connection
+        .call("DescribeSSLStatus", &json!({ "InstanceId": ID }))
+        .unwrap();
     assert_eq!(status["Status"], "OFF");
 
     // The agent dies, and comes back while an order waits for it.
     agent.kill();
-    let started = connection.call("OpenSSL", &json!({ "InstanceId": ID })).unwrap();
+    let started = connection
+        .call("OpenSSL", &json!({ "InstanceId": ID }))
+        .unwrap();
     agent.run();
     let (state, info) = connection.finish(started["AsyncRequestId"].as_str().unwrap());
     assert_eq!(state, "SUCCESS", "{info}\n{}", agent.log());
@@ -184,15 +223,25 @@ fn an_instance_of_both_drivers_goes_on_rotates_off_and_on_again() {
 
     let agents = connection.call("DescribeAgents", &json!({})).unwrap();
     assert_eq!(
-        (&agents["Items"][0]["Node"], &agents["Items"][0]["Revoked"], agents["Items"].as_array().map(Vec::len)),
+        (
+            &agents["Items"][0]["Node"],
+            &agents["Items"][0]["Revoked"],
+            agents["Items"].as_array().map(Vec::len)
+        ),
         (&json!(second), &json!(false), Some(1))
     );
     let witnessed: Vec<Value> = posture(&mut connection);
-    assert_eq!(witnessed, [json!(""), json!("")], "nothing differs from what is expected");
+    assert_eq!(
+        witnessed,
+        [json!(""), json!("")],
+        "nothing differs from what is expected"
+    );
 }
 
 fn posture(connection: &mut Connection) -> Vec<Value> {
-    let posture = connection.call("DescribePosture", &json!({ "InstanceId": ID })).unwrap();
+    let posture = connection
+        .call("DescribePosture", &json!({ "InstanceId": ID }))
+        .unwrap();
     let nodes = posture["Nodes"].as_array().unwrap();
     nodes.iter().map(|node| node["Drift"].clone()).collect()
 }
