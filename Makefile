@@ -8,7 +8,7 @@ TCCLI := .cache/e2e/venv/bin/tccli
 
 ## Shows the main job on real servers, then stays up until Ctrl-C.
 demo: servers clients
-	cargo build --release -p signet
+	cargo build --release -p signet -p signet-agent
 	target/release/signet demo --tccli $(TCCLI) $(DEMO)
 
 ## Everything that must pass.
@@ -27,7 +27,7 @@ unit: servers clients
 
 ## The official clients against the real program and real servers.
 e2e: servers clients
-	cargo build -p signet -p lab
+	cargo build -p signet -p signet-agent -p lab
 	e2e/run.sh
 
 ## Writes contract/*.json and the generated reference pages.

@@ -1,3 +1,5 @@
+/// The agent on a database host.
+mod agent;
 /// Who answers the demo's questions.
 mod asking;
 /// The real servers, and the clients that belong to them.
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use clap::Args;
 use serde_json::{Value, json};
 use server::api::action::Product;
+use server::config::AgentsConfig;
 use server::service::fresh_key;
 use server::{Clock, Config, Entropy, RootKey, Running, Service};
 use tokio::runtime::Runtime;
@@ -22,6 +25,8 @@ use crate::failure::Failure;
 use crate::profile::Identity;
 use crate::show::out;
 use crate::signals::Signals;
+use crate::switch;
+use agent::Agent;
 use asking::Asker;
 use servers::{Servers, address, another_ca, connect};
 
@@ -112,9 +117,8 @@ impl Stage {
     fn set(folder: &Path, runtime: &Runtime, interrupt: &Interrupt) -> Result<Self, Failure> {
         interrupt.step("Starting real servers: an instance with TLS, one without, and a read-only one with TLS.")?;
         let servers = Servers::start(folder)?;
-        for server in servers.all() {
-            let what = format!("  {} {}", server.kind(), server.version());
-            out(&format!("{what} on {}", address(server)))?;
+        for server in servers.described() {
+            out(&format!("  {server}"))?;
         }
         interrupt.step("Starting Signet, with a fresh data folder.")?;
         let root = fresh_key(&Entropy::System).map_err(Failure::failed)?;
@@ -156,18 +160,67 @@ impl Stage {
             "\n4. Connecting with the bundle, the server's certificate and its name verified",
         )?;
         self.verify(&pem)?;
+        interrupt.step("\n5. Switching SSL on where it was off: MySQL by SQL alone, MariaDB by the agent on its host")?;
+        let _agent = self.enrol_agent()?;
+        self.switch_there_and_back(&asker, interrupt)?;
         self.tell_how_to_go_on(&pem)
     }
 
-    fn register(&self) -> Result<(), Failure> {
-        for (id, name, nodes) in [
-            (ON, "orders", &self.servers.on),
-            (OFF, "legacy", &self.servers.off),
+    fn enrol_agent(&self) -> Result<Agent, Failure> {
+        let node = address(&self.servers.legacy.server());
+        let parameters = json!({ "InstanceId": OFF, "Node": node });
+        let made = self
+            .client
+            .call(Product::Signet, "CreateAgentToken", &parameters)?;
+        let made: Value = made.read()?;
+        let token = made["Token"].as_str().unwrap_or_default();
+        let control_plane = self
+            .running
+            .agents_address
+            .ok_or_else(|| Failure::failed("there is no listener for agents"))?;
+        let agent = Agent::start(&self.folder, &self.servers.legacy, control_plane, token)?;
+        out(&format!(
+            "  signet-agent enrolled for {node}, with a token that is good once"
+        ))?;
+        Ok(agent)
+    }
+
+    /// On, rotated, off, and on again; after each step clients of both servers say what is so.
+    fn switch_there_and_back(
+        &self,
+        asker: &Asker<'_>,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        for (product, action, expected) in [
+            (Product::Cdb, "OpenSSL", "ON"),
+            (Product::Signet, "RotateCertificate", "ON"),
+            (Product::Cdb, "CloseSSL", "OFF"),
+            (Product::Cdb, "OpenSSL", "ON"),
         ] {
-            let nodes = nodes.each_ref().map(address);
-            let instance = json!({ "InstanceId": id, "InstanceName": name, "Architecture": "two-node", "Nodes": nodes });
-            self.call("RegisterInstance", &instance)?;
+            interrupt.step(&format!("  {action} {OFF}"))?;
+            let answer = self
+                .client
+                .call(product, action, &json!({ "InstanceId": OFF }))?;
+            let ended = switch::follow(&self.client, &answer)?;
+            if !ended.succeeded {
+                return Err(Failure::failed(format!("{action}: {}", ended.info)));
+            }
+            out(&format!("    {}", ended.info))?;
+            let url = self.ask(asker, "InstanceId", OFF, expected)?;
+            if expected == "ON" {
+                let pem = self.download(&url)?;
+                self.verify_one(&self.servers.off, &pem)?;
+                self.verify_one(&self.servers.legacy.server(), &pem)?;
+            }
         }
+        Ok(())
+    }
+
+    fn register(&self) -> Result<(), Failure> {
+        let nodes = self.servers.on.each_ref().map(address);
+        let observed = json!({ "InstanceId": ON, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes });
+        self.call("RegisterInstance", &observed)?;
+        self.call("RegisterInstance", &self.switchable()?)?;
         let nodes = [address(&self.servers.read_only)];
         let group = json!({ "InstanceId": ON, "RoGroupId": GROUP, "RoGroupName": "reports", "Nodes": nodes });
         self.call("RegisterRoGroup", &group)?;
@@ -178,6 +231,25 @@ impl Stage {
         out(&format!(
             "  {ON} (orders), {OFF} (legacy), {GROUP} (reports, of orders)"
         ))
+    }
+
+    /// The instance that is going to be switched, with an account for it on its first node.
+    fn switchable(&self) -> Result<Value, Failure> {
+        let servers = &self.servers;
+        let legacy = address(&servers.legacy.server());
+        let password = Entropy::System.name(32);
+        let grants = dbtls::switch::grants("signet", "127.0.0.1");
+        let grants = grants.replace("RANDOM PASSWORD", &format!("'{password}'"));
+        let localhost = grants.replace("127.0.0.1", "localhost");
+        servers
+            .off
+            .sql(&format!("{grants}{localhost}"))
+            .map_err(Failure::failed)?;
+        Ok(json!({
+            "InstanceId": OFF, "InstanceName": "legacy", "Architecture": "two-node", "Nodes": [address(&servers.off), legacy],
+            "Driver": "sql", "SqlUser": "signet", "SqlPassword": password,
+            "NodeDrivers": [{ "Node": legacy, "Driver": "agent" }],
+        }))
     }
 
     fn call(&self, action: &str, parameters: &Value) -> Result<(), Failure> {
@@ -239,10 +311,8 @@ impl Stage {
     fn verify(&self, pem: &Path) -> Result<(), Failure> {
         let other = another_ca(&self.folder)?;
         for server in &self.servers.on {
+            self.verify_one(server, pem)?;
             let (kind, address) = (server.kind(), address(server));
-            let version = connect(server, pem)
-                .map_err(|e| Failure::failed(format!("{address} does not verify: {e}")))?;
-            out(&format!("  {kind} client → {address}: {version}, verified"))?;
             if connect(server, &other).is_ok() {
                 return Err(Failure::failed(format!(
                     "the {kind} client accepts {address} with another CA, so it verifies nothing"
@@ -253,6 +323,13 @@ impl Stage {
             ))?;
         }
         Ok(())
+    }
+
+    fn verify_one(&self, server: &lab::Server, pem: &Path) -> Result<(), Failure> {
+        let (kind, address) = (server.kind(), address(server));
+        let version = connect(server, pem)
+            .map_err(|e| Failure::failed(format!("{address} does not verify: {e}")))?;
+        out(&format!("  {kind} client → {address}: {version}, verified"))
     }
 
     fn tell_how_to_go_on(&self, pem: &Path) -> Result<(), Failure> {
@@ -267,6 +344,7 @@ impl Stage {
                signet status --all                     # who encrypts\n  \
                signet status {ON}              # what an API client is told\n  \
                signet posture {ON}             # what each node was seen to do\n  \
+               signet tasks                            # what was changed\n  \
                signet probe {node} --ca {pem}\n  \
                signet instance add --help              # register servers of your own",
             endpoint = self.endpoint,
@@ -294,6 +372,10 @@ async fn start_service(folder: &Path, root: RootKey) -> Result<Running, Failure>
     let config = Config {
         listen: SocketAddr::new(LISTEN.ip(), port),
         data: folder.join("signet-data"),
+        agents: AgentsConfig {
+            listen: Some(SocketAddr::new(LISTEN.ip(), 0)),
+            ..AgentsConfig::default()
+        },
         ..Config::default()
     };
     Service::start(config, Clock::System, Entropy::System, Some(root))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use server::api::action::Product;
 
-use crate::client::{Client, ClientArgs};
+use crate::client::{Answer, Client, ClientArgs};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::show::{self, Format};
@@ -84,7 +84,7 @@ fn start(args: &Switch, product: Product, action: &str, parameters: &Value) -> R
             )),
         };
     }
-    let ended = follow(&client, &task)?;
+    let ended = follow(&client, &answer)?;
     match args.client.format {
         Format::Json => show::out(&ended.text)?,
         Format::Table => show::out(&format!("{}: {}", args.id, ended.info))?,
@@ -98,21 +98,24 @@ fn start(args: &Switch, product: Product, action: &str, parameters: &Value) -> R
 }
 
 /// A task that has ended.
-struct Ended {
-    succeeded: bool,
-    info: String,
+pub(crate) struct Ended {
+    /// Whether it did what it should.
+    pub(crate) succeeded: bool,
+    /// What happened.
+    pub(crate) info: String,
     /// The answer as it came.
     text: String,
 }
 
-/// Waits for a task's end, and says meanwhile which node is at which step.
-fn follow(client: &Client, task: &str) -> Result<Ended, Failure> {
+/// Waits for the end of the task that an answer names, and says meanwhile which node is at which step.
+pub(crate) fn follow(client: &Client, answer: &Answer) -> Result<Ended, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Stands {
         status: String,
         info: String,
     }
+    let task = answer.read::<Started>()?.async_request_id;
     let progress = Progress::steps();
     let mut said = String::new();
     loop {

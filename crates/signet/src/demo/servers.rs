@@ -3,7 +3,7 @@ use std::path::Path;
 use std::thread;
 
 use lab::pki::{Authority, Leaf};
-use lab::{Installation, Kind, Options, Server};
+use lab::{Installation, Kind, Options, Restartable, Server};
 use server::Clock;
 
 use crate::failure::Failure;
@@ -15,8 +15,10 @@ const APPLICATION: &str = "app";
 pub(super) struct Servers {
     /// An instance that encrypts.
     pub(super) on: [Server; 2],
-    /// An instance that does not.
-    pub(super) off: [Server; 2],
+    /// The first node of an instance that does not: it can be switched by SQL alone.
+    pub(super) off: Server,
+    /// Its second node: it is switched by its configuration and a restart, which takes an agent.
+    pub(super) legacy: Restartable,
     /// A read-only instance that encrypts.
     pub(super) read_only: Server,
 }
@@ -41,15 +43,26 @@ impl Servers {
         let [on_1, on_2, off_1, off_2, read_only] = side_by_side(wanted);
         Ok(Self {
             on: [on_1?, on_2?],
-            off: [off_1?, off_2?],
+            off: off_1?,
+            legacy: Restartable::new(off_2?, Options::new()).map_err(Failure::failed)?,
             read_only: read_only?,
         })
     }
 
-    /// Those of the instance that encrypts first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Server> {
-        let on_and_off = self.on.iter().chain(&self.off);
-        on_and_off.chain(std::iter::once(&self.read_only))
+    /// What each is, and where; those of the instance that encrypts first.
+    pub(super) fn described(&self) -> Vec<String> {
+        let legacy = self.legacy.server();
+        let [one, two] = &self.on;
+        [one, two, &self.off, &legacy, &self.read_only]
+            .map(|server| {
+                format!(
+                    "{} {} on {}",
+                    server.kind(),
+                    server.version(),
+                    address(server)
+                )
+            })
+            .into()
     }
 }
 
