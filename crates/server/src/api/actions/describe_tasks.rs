@@ -84,6 +84,7 @@ pub struct TaskDetail {
     /// Its ID.
     async_request_id: String,
     /// How far it is with each node: the node, and its step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     task_attach_info: Vec<TaskAttachInfo>,
 }
 
@@ -92,9 +93,11 @@ pub struct TaskDetail {
 #[serde(rename_all = "PascalCase")]
 pub struct TaskAttachInfo {
     /// The node, as `host:port`.
-    attach_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attach_key: Option<String>,
     /// Its step.
-    attach_value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attach_value: Option<String>,
 }
 
 impl Action for DescribeTasks {
@@ -195,11 +198,11 @@ fn detail(task: &TaskRecord) -> TaskDetail {
 
 fn node(work: &NodeWork) -> TaskAttachInfo {
     TaskAttachInfo {
-        attach_key: work.node.to_string(),
-        attach_value: if work.untouched {
+        attach_key: Some(work.node.to_string()),
+        attach_value: Some(if work.untouched {
             "untouched".to_owned()
         } else {
             work.step.to_string()
-        },
+        }),
     }
 }
