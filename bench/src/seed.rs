@@ -107,6 +107,8 @@ impl Fleet {
                 vport: 0,
                 dns: Vec::new(),
                 driver: Driver::Observe,
+                node_drivers: Vec::new(),
+                key_kind: Default::default(),
                 created: self.now,
                 probe: None,
                 ca: None,
