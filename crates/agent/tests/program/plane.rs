@@ -71,7 +71,7 @@ impl FakeControlPlane {
         let authority = Authority::new_root(
             "Fake control plane",
             Serial::from_random([1; 16]),
-            lab::now(),
+            lab::now() - 86_400, // older than all that it issues
         )
         .unwrap();
         let shared = Arc::new(Shared {
