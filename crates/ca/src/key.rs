@@ -7,7 +7,7 @@ use pkcs8::PrivateKeyInfoRef;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde::{Deserialize, Serialize};
-use spki::SubjectPublicKeyInfoOwned;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
 use crate::algorithm::{Algorithm, rsa_bits};
@@ -16,6 +16,9 @@ use crate::signer::Signer;
 pub use crate::signer::SignFailure;
 
 const PEM_LABEL: &str = "PRIVATE KEY";
+
+/// The length of a point on P-256, uncompressed.
+const P256_POINT: usize = 65;
 
 /// What kinds of keys are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -82,13 +85,7 @@ impl PrivateKey {
     /// [`Error::Random`]; [`Error::NoRsa`] without the feature `rsa`.
     pub fn generate(kind: KeyKind) -> Result<Self, Error> {
         match kind {
-            KeyKind::EcdsaP256 => {
-                let made = EcdsaKeyPair::generate_pkcs8(
-                    &ECDSA_P256_SHA256_ASN1_SIGNING,
-                    &SystemRandom::new(),
-                );
-                Self::from_pkcs8_der(made.map_err(|_| Error::Random)?.as_ref())
-            }
+            KeyKind::EcdsaP256 => generate_ecdsa(),
             KeyKind::Rsa2048 => generate_rsa(),
         }
     }
@@ -112,7 +109,7 @@ impl PrivateKey {
     /// # Errors
     /// [`Error::Pkcs8`], [`Error::Algorithm`], [`Error::Rejected`]
     pub fn from_pkcs8_der(bytes: &[u8]) -> Result<Self, Error> {
-        let pkcs8 = SecretDocument::try_from(bytes).map_err(|e| Error::Pkcs8(e.to_string()))?;
+        let pkcs8 = SecretDocument::try_from(bytes).map_err(unreadable)?;
         Self::new(pkcs8)
     }
 
@@ -168,20 +165,14 @@ impl PrivateKey {
             .expect("the key was accepted when it was read")
     }
 
+    /// Checks a key that comes from outside.
     fn new(pkcs8: SecretDocument) -> Result<Self, Error> {
-        let unreadable = |error: der::Error| Error::Pkcs8(error.to_string());
-        let info = PrivateKeyInfoRef::from_der(pkcs8.as_bytes());
-        let identifier = info
-            .map_err(|error| Error::Pkcs8(error.to_string()))?
-            .algorithm;
+        let identifier = identifier(&pkcs8)?;
         let algorithm = Algorithm::of(identifier)
             .ok_or_else(|| Error::Algorithm(identifier.oid.to_string()))?;
         let signer = Signer::new(algorithm, pkcs8.as_bytes())
             .map_err(|rejected| Error::Rejected(rejected.to_string()))?;
-        let public = SubjectPublicKeyInfoOwned {
-            algorithm: identifier.ref_to_owned(),
-            subject_public_key: BitString::from_bytes(signer.public_key()).map_err(unreadable)?,
-        };
+        let public = public_key(identifier, signer.public_key())?;
         Ok(Self {
             pkcs8,
             algorithm,
@@ -190,15 +181,53 @@ impl PrivateKey {
     }
 }
 
+/// Takes the public half from where ring has just put it: at the end. To derive it again would take as long as the key itself.
+fn generate_ecdsa() -> Result<PrivateKey, Error> {
+    let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
+    let made = made.map_err(|_| Error::Random)?;
+    let (_, point) = made
+        .as_ref()
+        .split_last_chunk::<P256_POINT>()
+        .expect("a key is longer than its public half");
+    let pkcs8 = SecretDocument::try_from(made.as_ref()).map_err(unreadable)?;
+    let public = public_key(identifier(&pkcs8)?, point)?;
+    Ok(PrivateKey {
+        pkcs8,
+        algorithm: Algorithm::EcdsaP256,
+        public,
+    })
+}
+
 #[cfg(feature = "rsa")]
 fn generate_rsa() -> Result<PrivateKey, Error> {
     use pkcs8::EncodePrivateKey as _;
     let made = rsa::PrivateKey::new(&mut getrandom::SysRng, 2048).map_err(|_| Error::Random)?;
     let pkcs8 = made.to_pkcs8_der();
-    PrivateKey::new(pkcs8.map_err(|e| Error::Pkcs8(e.to_string()))?)
+    PrivateKey::new(pkcs8.map_err(|error| Error::Pkcs8(error.to_string()))?)
 }
 
 #[cfg(not(feature = "rsa"))]
 fn generate_rsa() -> Result<PrivateKey, Error> {
     Err(Error::NoRsa)
+}
+
+fn identifier(pkcs8: &SecretDocument) -> Result<AlgorithmIdentifierRef<'_>, Error> {
+    let info = PrivateKeyInfoRef::from_der(pkcs8.as_bytes());
+    Ok(info
+        .map_err(|error| Error::Pkcs8(error.to_string()))?
+        .algorithm)
+}
+
+fn public_key(
+    identifier: AlgorithmIdentifierRef<'_>,
+    bits: &[u8],
+) -> Result<SubjectPublicKeyInfoOwned, Error> {
+    Ok(SubjectPublicKeyInfoOwned {
+        algorithm: identifier.ref_to_owned(),
+        subject_public_key: BitString::from_bytes(bits).map_err(unreadable)?,
+    })
+}
+
+fn unreadable(error: der::Error) -> Error {
+    Error::Pkcs8(error.to_string())
 }
