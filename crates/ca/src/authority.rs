@@ -334,7 +334,7 @@ impl Authority {
 
     fn verify(&self, leaf: &[u8], profile: Profile, now: i64) -> Result<(), Error> {
         let verified = self.chain.verify(leaf, profile.usage(), now);
-        verified.map_err(|error| Error::Refused(error.to_string()))
+        verified.map_err(|error| Error::Refused(chain::reason(&error)))
     }
 }
 

@@ -5,8 +5,9 @@
 
 use ca::bundle::{Bundle, Format, STORE_PASSWORD};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use std::path::Path;
-use std::process::{Command, Output};
+use support::{keytool, keytool_list, openssl, openssl_says, path, run};
+
+mod support;
 
 const README: &str = "mysql --ssl-mode=VERIFY_IDENTITY --ssl-ca=TencentDB-CA-Chain.pem\n";
 
@@ -296,91 +297,5 @@ impl Files {
 
     fn path(&self, format: Format) -> String {
         path(&self.dir.path().join(format.file_name())).to_owned()
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// What a program printed, and how it ended.
-struct Answer {
-    code: Option<i32>,
-    out: Vec<u8>,
-    error: String,
-}
-
-impl Answer {
-    #[track_caller]
-    fn succeeds(self) -> Self {
-        assert_eq!(self.code, Some(0), "{}{}", self.text(), self.error);
-        self
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.out).into_owned()
-    }
-
-    /// The printed lines that contain `part`.
-    fn lines_with(&self, part: &str) -> Vec<String> {
-        self.text()
-            .lines()
-            .filter(|line| line.contains(part))
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-#[track_caller]
-fn openssl(args: &[&str]) -> Answer {
-    openssl_says(args).succeeds()
-}
-
-#[track_caller]
-fn openssl_says(args: &[&str]) -> Answer {
-    run("openssl", args)
-}
-
-#[track_caller]
-fn keytool(args: &[&str]) -> Answer {
-    keytool_says(args).succeeds()
-}
-
-#[track_caller]
-fn keytool_list(kind: &str, store: &str, password: &str) -> Answer {
-    keytool_says(&[
-        "-list",
-        "-storetype",
-        kind,
-        "-keystore",
-        store,
-        "-storepass",
-        password,
-    ])
-}
-
-/// In English and UTC wherever it runs, because dates and messages are compared.
-#[track_caller]
-fn keytool_says(args: &[&str]) -> Answer {
-    let fixed = [
-        "-J-Duser.language=en",
-        "-J-Duser.country=US",
-        "-J-Duser.timezone=UTC",
-    ];
-    run("keytool", &[args, &fixed].concat())
-}
-
-#[track_caller]
-fn run(program: &str, args: &[&str]) -> Answer {
-    let output = Command::new(program).args(args).output();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.unwrap_or_else(|error| panic!("`{program}` must be installed: {error}"));
-    Answer {
-        code: status.code(),
-        out: stdout,
-        error: String::from_utf8_lossy(&stderr).into(),
     }
 }

@@ -236,6 +236,28 @@ pub(super) fn printable(name: &Name) -> String {
         .collect()
 }
 
+/// In the words of an operator who looks for the mistake in the chain.
+pub(super) fn reason(error: &webpki::Error) -> String {
+    use webpki::Error as Webpki;
+    let known = match error {
+        Webpki::RequiredEkuNotFoundContext(_) => {
+            "the extendedKeyUsage of a certificate in its chain does not allow this use"
+        }
+        Webpki::NameConstraintViolation => {
+            "the nameConstraints of a certificate in its chain do not allow one of the names"
+        }
+        Webpki::InvalidSignatureForPublicKey => {
+            "a signature in its chain does not verify, so two of the certificates do not belong together"
+        }
+        Webpki::UnsupportedSignatureAlgorithmContext(_)
+        | Webpki::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "a certificate in its chain is signed with an algorithm that they do not accept, like SHA-1"
+        }
+        other => return format!("{other:?}"),
+    };
+    known.to_owned()
+}
+
 fn unix_seconds(time: x509_cert::time::Time) -> i64 {
     i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
