@@ -79,17 +79,19 @@ pub(crate) async fn run(
     }
 }
 
-/// The end of what the command said, for the operator. A server that does not start names files, never what is in them; what
+/// The end of what the command said, for the operator: of a server's log the errors, if there are any. A server that does not start names files, never what is in them; what
 /// looks like a key is left out all the same.
 fn said(log: &Path) -> String {
     const LINES: usize = 10;
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(4096)..]).into_owned();
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors: Vec<_> = lines().filter(|line| line.contains("[ERROR]")).collect();
+    let lines = if errors.is_empty() {
+        lines().collect()
+    } else {
+        errors
+    };
     let end = lines[lines.len().saturating_sub(LINES)..].join(" | ");
     if end.is_empty() {
         return " and said nothing".to_owned();
@@ -123,6 +125,14 @@ mod tests {
             (
                 vec!["/bin/sh", "-c", "echo out; echo; echo err >&2; exit 3"],
                 "the restart command ended with exit status: 3 and said: out | err",
+            ),
+            (
+                vec![
+                    "/bin/sh",
+                    "-c",
+                    "echo 'a [Note]'; echo '1 [ERROR] no'; echo 'b [Note]'; echo '2 [ERROR] Aborting'; exit 1",
+                ],
+                "the restart command ended with exit status: 1 and said: 1 [ERROR] no | 2 [ERROR] Aborting",
             ),
             (
                 vec!["/bin/sh", "-c", "echo -----BEGIN PRIVATE KEY-----; exit 1"],

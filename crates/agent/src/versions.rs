@@ -96,8 +96,8 @@ impl Versions {
         files::target_of(&self.next_link())
     }
 
-    /// Writes a version and points `next` to it. Nothing that is served changes.
-    pub(crate) fn install(
+    /// Writes a version. Nothing that is served changes.
+    pub(crate) fn write(
         &self,
         name: &str,
         contents: &Contents<'_>,
@@ -118,7 +118,17 @@ impl Versions {
                 .inspect_err(|_| drop(files::remove_folder(&unfinished)))?;
             files::rename(&unfinished, &finished)?;
         }
+        Ok(())
+    }
+
+    /// Makes a version the next one.
+    pub(crate) fn announce(&self, name: &str) -> Result<(), FileError> {
         files::link(&self.next_link(), name)
+    }
+
+    /// Removes a version that was not announced.
+    pub(crate) fn discard(&self, name: &str) -> Result<(), FileError> {
+        files::remove_folder(&self.folder.join(name))
     }
 
     /// Makes `next` the current version, if there is a next one.

@@ -28,6 +28,7 @@ impl Host {
         let mut database = Database::open(&self.config).await?;
         let found = self.examine(&mut database, change).await?;
         if !found.problems.is_empty() {
+            database.close().await;
             return Err(Failure(found.problems.join("; ")));
         }
         let before = self.take_snapshot(id, &mut database).await?.describe();

@@ -38,8 +38,13 @@ impl Host {
             certificate,
             key: &key,
         };
-        self.versions().install(&name, &contents, self.access()?)?;
-        self.check_readable(self.versions().files(&name).all())?;
+        let versions = self.versions();
+        versions.write(&name, &contents, self.access()?)?;
+        if let Err(unreadable) = self.check_readable(versions.files(&name).all()) {
+            versions.discard(&name)?;
+            return Err(unreadable);
+        }
+        versions.announce(&name)?;
         files::remove(&self.state.pending_key())?;
         Ok(Outcome::Installed)
     }

@@ -43,6 +43,16 @@ pub(super) enum Server {
 }
 
 impl Snapshot {
+    /// Whether a server that is switched by its configuration serves what it did.
+    pub(super) fn is_of(&self, now: &Witness) -> bool {
+        matches!(&self.server, Server::Configured(before) if database::is_same(before, now))
+    }
+
+    /// Whether TLS was on, and only a restart can switch it off.
+    pub(super) const fn was_on_by_configuration(&self) -> bool {
+        matches!(&self.server, Server::Configured(before) if before.enabled)
+    }
+
     /// What the control plane gets.
     pub(super) fn describe(&self) -> Value {
         json!({ "snapshot": self.order, "version": self.version, "server": self.server })

@@ -19,7 +19,7 @@ impl Host {
                 .load_by_sql(&mut database, &before)
                 .await
                 .map(|()| false),
-            Way::Reload | Way::Restart => self.load_configured(&mut database).await,
+            Way::Reload | Way::Restart => self.load_configured(&mut database, &before).await,
         };
         database.close().await;
         let loaded = match loaded {
@@ -71,13 +71,17 @@ impl Host {
     }
 
     /// A new certificate behind the paths that the server started with is taken at once; anything else when it starts.
-    async fn load_configured(&self, database: &mut Database) -> Result<bool, Failure> {
-        if database.way == Way::Reload
-            && database::serves(&database.witness().await?, &self.versions().served())
-        {
+    /// Answers whether the server was restarted, be it in an earlier attempt that was interrupted.
+    async fn load_configured(
+        &self,
+        database: &mut Database,
+        before: &Snapshot,
+    ) -> Result<bool, Failure> {
+        let now = database.witness().await?;
+        if database.way == Way::Reload && database::serves(&now, &self.versions().served()) {
             self.versions().advance()?;
             switch::reload(&mut database.session).await?;
-            return Ok(false);
+            return Ok(!before.is_of(&now));
         }
         let dropin = self.restartable()?;
         let (served, settings) = (self.versions().served(), dropin.settings()?);
@@ -119,23 +123,23 @@ impl Host {
         let off = self.switch_off_in(&mut database).await;
         database.close().await;
         match off {
-            Ok(restarted) => Ok(Outcome::SwitchedOff { restarted }),
+            Ok(()) => Ok(Outcome::SwitchedOff {
+                restarted: before.was_on_by_configuration(),
+            }),
             Err(failure) => Err(self.undo(&before, failure).await),
         }
     }
 
-    /// Answers whether the server was restarted.
-    async fn switch_off_in(&self, database: &mut Database) -> Result<bool, Failure> {
+    async fn switch_off_in(&self, database: &mut Database) -> Result<(), Failure> {
         if database.way == Way::Sql {
-            switch::switch_off(&mut database.session).await?;
-            return Ok(false);
+            return Ok(switch::switch_off(&mut database.session).await?);
         }
         let now = database.witness().await?;
         if now.requires_tls {
             return Err(switch::Error::TlsIsRequired.into());
         }
         if !now.enabled {
-            return self.stay_off().map(|()| false);
+            return self.stay_off();
         }
         let dropin = self.restartable()?;
         dropin.write(&Settings {
@@ -148,7 +152,7 @@ impl Host {
         if now.enabled {
             Err(ignored(&dropin))
         } else {
-            Ok(true)
+            Ok(())
         }
     }
 
@@ -215,8 +219,8 @@ impl Host {
 
 fn ignored(dropin: &DropIn) -> Failure {
     Failure(format!(
-        "the server was restarted and does not do what {} says: does its configuration include that folder (`!includedir`), \
-         and does nothing after it say otherwise?",
+        "the server was restarted and does not do what {} says: its configuration must include that folder (`!includedir`), \
+         and nothing after it may say otherwise",
         dropin.path().display()
     ))
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+/// Hosts with a real database server.
+mod hosts;
 /// NOT a real control plane.
 mod plane;
 /// The agent as a process, and the folders that it lives in.
@@ -9,5 +11,9 @@ mod support;
 
 /// Enrolment.
 mod enrol;
+/// Orders about a MariaDB server.
+mod mariadb;
+/// Orders about a MySQL server.
+mod mysql;
 /// Asking for orders, through whatever happens on the way.
 mod polling;

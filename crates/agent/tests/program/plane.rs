@@ -71,7 +71,7 @@ impl FakeControlPlane {
         let authority = Authority::new_root(
             "Fake control plane",
             Serial::from_random([1; 16]),
-            lab::now() - 86_400, // older than all that it issues
+            lab::now() - 8 * 86_400, // older than all that it issues
         )
         .unwrap();
         let shared = Arc::new(Shared {
@@ -272,6 +272,21 @@ impl FakeControlPlane {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap()
+    }
+
+    /// A certificate for a database server, and its CA file, for a request of the agent.
+    pub(crate) fn certify(&self, csr: &str) -> (String, String) {
+        self.certify_for(csr, 0, Duration::from_secs(86_400))
+    }
+
+    /// The same, `age` seconds old, lasting `lifetime` from then.
+    pub(crate) fn certify_for(&self, csr: &str, age: i64, lifetime: Duration) -> (String, String) {
+        let names = ["localhost", "127.0.0.1"].map(|name| name.parse::<SubjectName>().unwrap());
+        let validity = (age, lifetime);
+        let issued =
+            self.shared
+                .issue(csr, Profile::DatabaseServer, "db", names.to_vec(), validity);
+        (issued.chain_pem(), self.shared.authority.ca_pem())
     }
 }
 
