@@ -10,7 +10,7 @@ use crate::Kind;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No usable server on this system, and none was unpacked.
-    #[error("no {kind} server found: none of version {} or newer on PATH, and none in {}; run `make servers` (lab/get-servers.sh)", kind.oldest(), cache.display())]
+    #[error("no {kind} server found: none of version {} or newer{} on PATH, and none in {}; run `make servers` (lab/get-servers.sh)", kind.oldest(), but_older(*kind), cache.display())]
     NotInstalled {
         /// What was looked for.
         kind: Kind,
@@ -68,4 +68,10 @@ impl Error {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
+}
+
+/// The other end of the versions that are of this kind, if there is one.
+fn but_older(kind: Kind) -> String {
+    kind.before()
+        .map_or_else(String::new, |end| format!(", but older than {end},"))
 }

@@ -7,56 +7,82 @@ use std::process::Command;
 
 use crate::Error;
 
-/// The two families of servers.
+/// The kinds of servers that differ in how they have TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// MySQL 8.0.16 and newer.
+    /// MySQL 8.0.16 and newer: TLS on by itself, switched while it runs.
     MySql,
-    /// MariaDB 10.4 and newer.
+    /// MariaDB 10.4 and newer, before 11.4: no TLS unless configured, switched by a restart.
     MariaDb,
+    /// MariaDB 11.4 and newer: TLS on by itself, switched by a restart; its client insists on TLS.
+    MariaDb11,
 }
 
 impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::MySql, Self::MariaDb];
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::MySql, Self::MariaDb, Self::MariaDb11];
 
     /// The oldest version that the lab uses; `lab/get-servers.sh` has the same.
     pub const fn oldest(self) -> Version {
         match self {
-            Self::MySql => Version {
-                major: 8,
-                minor: 0,
-                patch: 16,
-            },
-            Self::MariaDb => Version {
-                major: 10,
-                minor: 4,
-                patch: 0,
-            },
+            Self::MySql => Version::new(8, 0, 16),
+            Self::MariaDb => Version::new(10, 4, 0),
+            Self::MariaDb11 => Version::new(11, 4, 0),
         }
     }
 
-    /// `mysql` or `mariadb`: in file names and on command lines.
+    /// The version from which on it is another kind, if there is one; `lab/get-servers.sh` has the same.
+    pub const fn before(self) -> Option<Version> {
+        match self {
+            Self::MariaDb => Some(Self::MariaDb11.oldest()),
+            Self::MySql | Self::MariaDb11 => None,
+        }
+    }
+
+    /// `mysql`, `mariadb` or `mariadb11`: in file names and on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MySql => "mysql",
             Self::MariaDb => "mariadb",
+            Self::MariaDb11 => "mariadb11",
         }
     }
 
-    const fn server_program(self) -> &'static str {
-        match self {
-            Self::MySql => "mysqld",
-            Self::MariaDb => "mariadbd",
+    /// Whether it is MariaDB, of whatever version.
+    pub const fn is_mariadb(self) -> bool {
+        matches!(self, Self::MariaDb | Self::MariaDb11)
+    }
+
+    /// The name of the server program.
+    pub const fn server_program(self) -> &'static str {
+        if self.is_mariadb() {
+            "mariadbd"
+        } else {
+            "mysqld"
         }
+    }
+
+    /// The name of the client program, which is that of the server's own folders too.
+    pub const fn client_program(self) -> &'static str {
+        if self.is_mariadb() {
+            "mariadb"
+        } else {
+            "mysql"
+        }
+    }
+
+    fn covers(self, version: Version) -> bool {
+        version >= self.oldest() && self.before().is_none_or(|end| version < end)
     }
 }
 
+/// Displays what the server calls itself, which is the same for both kinds of MariaDB.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MySql => "MySQL",
-            Self::MariaDb => "MariaDB",
+        f.write_str(if self.is_mariadb() {
+            "MariaDB"
+        } else {
+            "MySQL"
         })
     }
 }
@@ -73,6 +99,14 @@ pub struct Version {
 }
 
 impl Version {
+    const fn new(major: u16, minor: u16, patch: u16) -> Self {
+        Self {
+            major,
+            minor,
+            patch,
+        }
+    }
+
     /// Reads the first three numbers of `10.11.18-MariaDB-0+deb12u1`.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
@@ -130,7 +164,7 @@ impl Installation {
             .ok_or(Error::NotInstalled { kind, cache })
     }
 
-    /// MySQL or MariaDB.
+    /// Which kind of server it is.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -154,6 +188,8 @@ impl Installation {
 
     /// The client, ready to connect over TCP to `host`, and only if the server proves with a certificate
     /// under `ca` that it is `host`. The user is the caller's to add: `--user=…`.
+    ///
+    /// MariaDB's client since 11.4 checks the chain, but passes over the name, where `host` is `127.0.0.1`.
     pub fn verifying_client(&self, host: &str, port: u16, ca: &Path) -> Command {
         let mut client = self.client();
         client.args([
@@ -168,7 +204,7 @@ impl Installation {
             .arg(format!("--ssl-ca={}", ca.display()));
         client.arg(match self.kind {
             Kind::MySql => "--ssl-mode=VERIFY_IDENTITY",
-            Kind::MariaDb => "--ssl-verify-server-cert",
+            Kind::MariaDb | Kind::MariaDb11 => "--ssl-verify-server-cert",
         });
         client
     }
@@ -185,7 +221,7 @@ impl Installation {
 
     /// The folder with the server's SQL scripts and messages.
     pub(crate) fn share(&self) -> PathBuf {
-        let of_kind = self.prefix.join("share").join(self.kind.name());
+        let of_kind = self.prefix.join("share").join(self.kind.client_program());
         if of_kind.is_dir() {
             of_kind
         } else {
@@ -215,7 +251,7 @@ impl Installation {
             return None;
         }
         let server = find_program(kind.server_program())?.canonicalize().ok()?;
-        let client = find_program(kind.name())?;
+        let client = find_program(kind.client_program())?;
         let prefix = server.parent()?.parent()?.to_path_buf();
         Self::checked(kind, prefix, server, client, None)
     }
@@ -227,7 +263,7 @@ impl Installation {
         library_path.push(usr.join("lib/mysql/private"));
         let (server, client) = (
             usr.join("sbin").join(kind.server_program()),
-            usr.join("bin").join(kind.name()),
+            usr.join("bin").join(kind.client_program()),
         );
         Self::checked(
             kind,
@@ -241,7 +277,7 @@ impl Installation {
         )
     }
 
-    /// Asks the server program for its version: a `mysqld` may be MariaDB's, or too old.
+    /// Asks the server program for its version: a `mysqld` may be MariaDB's, or too old, or of another kind.
     fn checked(
         kind: Kind,
         prefix: PathBuf,
@@ -252,14 +288,9 @@ impl Installation {
         if !client.is_file() {
             return None;
         }
-        let version = Version {
-            major: 0,
-            minor: 0,
-            patch: 0,
-        };
         let unknown = Self {
             kind,
-            version,
+            version: Version::new(0, 0, 0),
             release: String::new(),
             prefix,
             server,
@@ -272,7 +303,7 @@ impl Installation {
             .output()
             .ok()?;
         let (version, release) = version_of(kind, &String::from_utf8_lossy(&answer.stdout))?;
-        (version >= kind.oldest()).then_some(Self {
+        kind.covers(version).then_some(Self {
             version,
             release,
             ..unknown
@@ -317,8 +348,7 @@ pub(crate) fn cache_dir() -> PathBuf {
 fn version_of(kind: Kind, answer: &str) -> Option<(Version, String)> {
     let is_mariadb = answer.contains("MariaDB");
     let release = answer.split_once("Ver ")?.1.split_whitespace().next()?;
-    (is_mariadb == (kind == Kind::MariaDb))
-        .then_some((Version::parse(release)?, release.to_owned()))
+    (is_mariadb == kind.is_mariadb()).then_some((Version::parse(release)?, release.to_owned()))
 }
 
 fn find_program(name: &str) -> Option<PathBuf> {
@@ -356,20 +386,12 @@ mod tests {
         let mariadb =
             "mariadbd  Ver 10.11.18-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)\n";
 
-        let version = Version {
-            major: 9,
-            minor: 7,
-            patch: 4,
-        };
+        let version = Version::new(9, 7, 4);
         assert_eq!(
             version_of(Kind::MySql, mysql),
             Some((version, "9.7.4-2".to_owned()))
         );
-        let version = Version {
-            major: 10,
-            minor: 11,
-            patch: 18,
-        };
+        let version = Version::new(10, 11, 18);
         assert_eq!(
             version_of(Kind::MariaDb, mariadb),
             Some((version, "10.11.18-MariaDB-0+deb12u1".to_owned()))
@@ -390,5 +412,20 @@ mod tests {
 
         assert!(parse("10.11.18") > parse("10.4.0"));
         assert!(parse("8.0.15") < Kind::MySql.oldest());
+    }
+
+    #[test]
+    fn a_mariadb_is_of_the_kind_that_its_version_makes_it() {
+        let of = |text| {
+            let version = Version::parse(text).expect("three numbers");
+            let mariadbs = [Kind::MariaDb, Kind::MariaDb11];
+            mariadbs.map(|kind| kind.covers(version))
+        };
+
+        assert_eq!(of("10.3.39"), [false, false]);
+        assert_eq!(of("10.11.19"), [true, false]);
+        assert_eq!(of("11.3.2"), [true, false]);
+        assert_eq!(of("11.4.0"), [false, true]);
+        assert_eq!(of("12.1.2"), [false, true]);
     }
 }

@@ -13,8 +13,8 @@ pub enum Tls {
     Off,
     /// On, with these files.
     On(CertFiles),
-    /// Nothing configured: MySQL serves a certificate that it made itself, as MariaDB does since 11.4;
-    /// MariaDB 10 has none.
+    /// Nothing configured: MySQL serves a certificate that it made itself and keeps. MariaDB 11.4 and newer serves
+    /// one that is in memory only, another one after each restart and each `FLUSH SSL`; MariaDB 10 has none.
     Auto,
 }
 

@@ -116,6 +116,9 @@ impl Server {
             "--skip-column-names",
         ]);
         client.arg(format!("--socket={}", self.socket().display()));
+        if self.kind().is_mariadb() {
+            client.arg("--skip-ssl"); // 11.4's insists on TLS otherwise, even over the socket
+        }
         let mut child = client
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -223,7 +226,7 @@ impl Server {
     fn switch_tls(&self, statements: &str) -> Result<(), Error> {
         match self.kind() {
             Kind::MySql => self.sql(statements).map(drop),
-            Kind::MariaDb => Err(Error::NeedsRestart),
+            Kind::MariaDb | Kind::MariaDb11 => Err(Error::NeedsRestart),
         }
     }
 
@@ -369,7 +372,7 @@ impl Server {
         match (&self.options.tls, self.kind()) {
             (Tls::Auto, _) => Vec::new(),
             (Tls::Off, Kind::MySql) => vec!["tls-version=".to_owned()], // MySQL 9 does not know skip-ssl any more
-            (Tls::Off, Kind::MariaDb) => vec!["skip-ssl".to_owned()],
+            (Tls::Off, Kind::MariaDb | Kind::MariaDb11) => vec!["skip-ssl".to_owned()],
             (Tls::On(files), _) => vec![
                 format!("ssl-ca={}", files.ca.display()),
                 format!("ssl-cert={}", files.cert.display()),

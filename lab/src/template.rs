@@ -63,7 +63,7 @@ fn initialise(installation: &Installation, data: &Path) -> Result<(), Error> {
         .args(settings.iter().map(|line| format!("--{line}")));
     match installation.kind() {
         Kind::MySql => initialise_mysql(server, data),
-        Kind::MariaDb => bootstrap_mariadb(server, data, &installation.share()),
+        Kind::MariaDb | Kind::MariaDb11 => bootstrap_mariadb(server, data, &installation.share()),
     }
 }
 

@@ -11,7 +11,8 @@ use lab::{Installation, Kind, Options, Server};
 
 #[test]
 fn an_installed_server_is_started_and_nothing_else_is_needed() {
-    for (kind, server) in [(Kind::MySql, "mysqld"), (Kind::MariaDb, "mariadbd")] {
+    for kind in Kind::ALL {
+        let (server, client) = (kind.server_program(), kind.client_program());
         let installation = Installation::locate(kind).unwrap_or_else(|error| panic!("{error}"));
         if !installation.is_unpacked() {
             // A system that really has one: no need to make one up.
@@ -34,8 +35,8 @@ fn an_installed_server_is_started_and_nothing_else_is_needed() {
         );
         system.program(
             "bin",
-            kind.name(),
-            &through_loader(&unpacked, &format!("bin/{}", kind.name()), ""),
+            client,
+            &through_loader(&unpacked, &format!("bin/{client}"), ""),
         );
 
         let output = system.lab_server(kind);
@@ -68,6 +69,39 @@ fn a_mysqld_that_is_too_old_or_mariadb_is_passed_over() {
 
         let expected = format!(
             "lab-server: no MySQL server found: none of version 8.0.16 or newer on PATH, and none in {}; run `make servers` (lab/get-servers.sh)\n",
+            system.cache.display()
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn each_mariadb_of_a_system_is_taken_for_its_own_kind_only() {
+    let wanted = [
+        (
+            Kind::MariaDb,
+            "11.8.9",
+            "MariaDB server found: none of version 10.4.0 or newer, but older than 11.4.0,",
+        ),
+        (
+            Kind::MariaDb11,
+            "11.3.2",
+            "MariaDB server found: none of version 11.4.0 or newer",
+        ),
+    ];
+    for (kind, version, none) in wanted {
+        let system = System::new();
+        system.program(
+            "sbin",
+            "mariadbd",
+            &format!("echo 'mariadbd  Ver {version}-MariaDB for debian-linux-gnu on x86_64'"),
+        );
+        system.program("bin", "mariadb", "exit 1");
+
+        let output = system.lab_server(kind);
+
+        let expected = format!(
+            "lab-server: no {none} on PATH, and none in {}; run `make servers` (lab/get-servers.sh)\n",
             system.cache.display()
         );
         assert_eq!(String::from_utf8_lossy(&output.stderr), expected);

@@ -1,7 +1,8 @@
 //! The lab's servers, as the tests of other crates use them.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use lab::pki::{Authority, CertFiles, Leaf};
@@ -99,7 +100,8 @@ fn a_client_refuses_a_certificate_for_another_name() {
         let files = Files::new(&Leaf::new(["db.example.org"], lab::now()));
         let server = start(kind, Options::new().tls(files.paths.clone()));
 
-        let refused = connect(&server, "127.0.0.1", &files.paths.ca);
+        // Not 127.0.0.1: MariaDB's client since 11.4 passes over the name there.
+        let refused = connect(&server, "localhost", &files.paths.ca);
         assert!(
             error_of(&refused).starts_with("ERROR 2026 (HY000): "),
             "{kind}: {}",
@@ -113,6 +115,23 @@ fn with_nothing_configured_mysql_serves_a_certificate_of_its_own_making() {
     let server = start(Kind::MySql, Options::new().tls_auto());
 
     assert_encrypted_without_name(&server, &server.ca().expect("it made one"));
+}
+
+#[test]
+fn with_nothing_configured_mariadb_11_serves_a_certificate_that_no_restart_keeps() {
+    let mut server = start(Kind::MariaDb11, Options::new().tls_auto());
+    let first = presented(&server);
+    assert!(first.contains("CN=MariaDB Server"), "{first}");
+    assert_eq!(server.ca(), None);
+
+    server.sql("FLUSH SSL").expect("loads anew");
+    let second = presented(&server);
+    server
+        .restart(Options::new().tls_auto())
+        .expect("starts again");
+    let third = presented(&server);
+
+    assert!(first != second && second != third && third != first);
 }
 
 #[test]
@@ -139,21 +158,23 @@ fn mysql_switches_tls_off_and_on_while_it_runs() {
 
 #[test]
 fn mariadb_says_that_it_must_be_restarted_to_switch_tls() {
-    let files = Files::new(&Leaf::for_loopback(lab::now()));
-    let mut server = start(Kind::MariaDb, Options::new());
+    for kind in [Kind::MariaDb, Kind::MariaDb11] {
+        let files = Files::new(&Leaf::for_loopback(lab::now()));
+        let mut server = start(kind, Options::new());
 
-    let error = server.switch_tls_on().expect_err("cannot");
-    assert_eq!(
-        error.to_string(),
-        "MariaDB cannot switch TLS while it runs; restart it with other options"
-    );
+        let error = server.switch_tls_on().expect_err("cannot");
+        assert_eq!(
+            error.to_string(),
+            "MariaDB cannot switch TLS while it runs; restart it with other options"
+        );
 
-    let port = server.port();
-    server
-        .restart(Options::new().tls(files.paths.clone()))
-        .expect("restarts");
-    assert_eq!(server.port(), port);
-    assert_encrypted(&server, "127.0.0.1", &files.paths.ca);
+        let port = server.port();
+        server
+            .restart(Options::new().tls(files.paths.clone()))
+            .expect("restarts");
+        assert_eq!(server.port(), port);
+        assert_encrypted(&server, "127.0.0.1", &files.paths.ca);
+    }
 }
 
 #[test]
@@ -363,6 +384,29 @@ fn assert_encrypted_without_name(server: &Server, ca: &Path) {
         "{}",
         error_of(&answer)
     );
+}
+
+/// Subject and fingerprint of the certificate that the server presents, as the `openssl` program reads them.
+fn presented(server: &Server) -> String {
+    let address = format!("{}:{}", server.host(), server.port());
+    let handshake = Command::new("openssl")
+        .args(["s_client", "-starttls", "mysql", "-connect", &address])
+        .stdin(Stdio::null())
+        .output()
+        .expect("openssl runs");
+    let mut reader = Command::new("openssl")
+        .args(["x509", "-noout", "-subject", "-fingerprint", "-sha256"])
+        .args(["-nameopt", "RFC2253"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("openssl runs");
+    let mut pipe = reader.stdin.take().expect("is piped");
+    pipe.write_all(&handshake.stdout).expect("reads it");
+    drop(pipe);
+    let read = reader.wait_with_output().expect("ends");
+    assert!(read.status.success(), "no certificate was presented");
+    String::from_utf8_lossy(&read.stdout).into_owned()
 }
 
 /// What the client complains about, without MySQL's warning that a password on the command line can be seen.

@@ -45,7 +45,7 @@ pub(super) fn command_line_client(server: &Server) -> anyhow::Result<()> {
         .env("MYSQL_PWD", PASSWORD);
     client.arg(match server.kind() {
         Kind::MySql => "--ssl-mode=REQUIRED",
-        Kind::MariaDb => "--ssl",
+        Kind::MariaDb | Kind::MariaDb11 => "--ssl",
     });
     let output = client
         .arg("--execute=SHOW STATUS LIKE 'Ssl_cipher'")

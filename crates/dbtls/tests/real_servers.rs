@@ -93,7 +93,7 @@ async fn look(target: &Target) -> Observation {
 fn flavor(kind: Kind) -> Flavor {
     match kind {
         Kind::MySql => Flavor::MySql,
-        Kind::MariaDb => Flavor::MariaDb,
+        Kind::MariaDb | Kind::MariaDb11 => Flavor::MariaDb,
     }
 }
 
@@ -101,7 +101,7 @@ fn flavor(kind: Kind) -> Flavor {
 fn cipher(kind: Kind) -> &'static str {
     match kind {
         Kind::MySql => "TLS_AES_128_GCM_SHA256",
-        Kind::MariaDb => "TLS_AES_256_GCM_SHA384",
+        Kind::MariaDb | Kind::MariaDb11 => "TLS_AES_256_GCM_SHA384",
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
-usage: lab-server mysql|mariadb [--tls MODE] [--port PORT] [--ipv6] [--set LINE]...
+usage: lab-server mysql|mariadb|mariadb11 [--tls MODE] [--port PORT] [--ipv6] [--set LINE]...
 
   --tls MODE   off (default), auto, ec, rsa, expired, intermediate
   --set LINE   one more line for the [mysqld] section of my.cnf";
