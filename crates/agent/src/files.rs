@@ -116,6 +116,21 @@ fn remove_if_there(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Removes what a crash left of files that were being written: one of them may hold a key.
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<(), FileError> {
+    let entries = fs::read_dir(folder).map_err(FileError::at("read", folder))?;
+    let names = entries.filter_map(Result::ok).map(|entry| entry.path());
+    names
+        .filter(|path| is_unfinished(path) && path.is_file())
+        .try_for_each(|path| remove(&path))
+}
+
+/// Whether it is the name of a file or folder that was being written.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(b".new")
+}
+
 /// Removes a folder with what is in it; nothing to remove is fine.
 pub(crate) fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {

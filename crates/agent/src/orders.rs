@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wire::agent::{Done, Order, OrderId, Outcome, Work};
+use wire::agent::{Done, Order, Outcome, Work};
 
 use crate::host::{Failure, Host};
 use crate::state::StateError;
@@ -137,11 +137,6 @@ impl Host {
             ))),
         }
     }
-}
-
-/// The name of the version that an order installs.
-fn version_name(id: &OrderId) -> String {
-    format!("order-{}", id.as_str())
 }
 
 const fn changes_the_server(work: &Work) -> bool {

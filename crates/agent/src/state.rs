@@ -49,10 +49,13 @@ impl State {
             .open(&path)
             .map_err(FileError::at("open", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                folder: folder.to_owned(),
-                _lock: Some(lock),
-            }),
+            Ok(()) => {
+                files::remove_unfinished(folder)?;
+                Ok(Self {
+                    folder: folder.to_owned(),
+                    _lock: Some(lock),
+                })
+            }
             Err(TryLockError::WouldBlock) => Err(StateError::InUse(folder.display().to_string())),
             Err(TryLockError::Error(e)) => Err(FileError::at("lock", &path)(e).into()),
         }

@@ -12,9 +12,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ca::key::PrivateKey;
+use wire::agent::OrderId;
 
 use crate::certificate::{Authorities, CertificateError, Chain, Facts};
 use crate::files::{self, Access, FileError};
+
+/// How the folders of versions begin.
+const PREFIX: &str = "order-";
+
+/// The name of the version that an order installs.
+pub(crate) fn name_of(order: &OrderId) -> String {
+    format!("{PREFIX}{}", order.as_str())
+}
 
 /// The three files of a certificate, as a server is configured with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +60,8 @@ pub(crate) struct Contents<'a> {
 pub(crate) enum VersionError {
     #[error("{0} is missing: install a certificate first")]
     Missing(String),
+    #[error("{0} is not kept any more: only the certificate that is loaded and the one before are")]
+    Gone(String),
     #[error("{path}: {cause}")]
     Key { path: String, cause: ca::key::Error },
     #[error("{path}: {cause}")]
@@ -139,15 +150,24 @@ impl Versions {
         }
     }
 
-    /// Makes `name` the current version again, and forgets the next one.
-    pub(crate) fn go_back(&self, name: Option<&str>) -> Result<(), FileError> {
-        if self.current()?.as_deref() != name {
-            match name {
-                Some(name) => files::link(&self.current_link(), name)?,
-                None => files::remove(&self.current_link())?,
-            }
+    /// Makes these the current and the next version again.
+    pub(crate) fn go_back(
+        &self,
+        current: Option<&str>,
+        next: Option<&str>,
+    ) -> Result<(), VersionError> {
+        if let Some(name) = current.filter(|name| !self.folder.join(name).is_dir()) {
+            return Err(VersionError::Gone(
+                self.folder.join(name).display().to_string(),
+            ));
         }
-        files::remove(&self.next_link())
+        point(&self.current_link(), current)?;
+        // What was next and is not there any more has been replaced since.
+        point(
+            &self.next_link(),
+            next.filter(|name| self.folder.join(name).is_dir()),
+        )?;
+        Ok(())
     }
 
     /// Removes all versions but these, and what a crash left unfinished.
@@ -158,10 +178,14 @@ impl Versions {
                 .iter()
                 .flatten()
                 .any(|name| entry.file_name() == name.as_str());
-            // Only what has been made here is removed: a folder with a key of ours, or an unfinished one.
-            let ours = entry.path().join("server-key.pem").is_file();
-            if !kept && ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                files::remove_folder(&entry.path())?;
+            // Only what was made here is removed.
+            let name = entry.file_name();
+            let name = name.as_encoded_bytes();
+            let ours = name.starts_with(PREFIX.as_bytes()) || files::is_unfinished(&entry.path());
+            match entry.file_type() {
+                Ok(kind) if !kept && ours && kind.is_dir() => files::remove_folder(&entry.path())?,
+                Ok(_) if !kept && ours => files::remove(&entry.path())?,
+                _ => {}
             }
         }
         Ok(())
@@ -200,6 +224,15 @@ impl Versions {
 
     fn next_link(&self) -> PathBuf {
         self.folder.join("next")
+    }
+}
+
+/// Makes a link point to a version, or removes it.
+fn point(link: &Path, version: Option<&str>) -> Result<(), FileError> {
+    match version {
+        _ if files::target_of(link)?.as_deref() == version => Ok(()),
+        Some(name) => files::link(link, name),
+        None => files::remove(link),
     }
 }
 

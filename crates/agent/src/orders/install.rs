@@ -1,7 +1,7 @@
 use ca::key::PrivateKey;
 use wire::agent::{KeyKind, OrderId, Outcome};
 
-use super::{files, version_name};
+use super::files;
 use crate::files::Access;
 use crate::host::{Failure, Host};
 use crate::key;
@@ -30,7 +30,7 @@ impl Host {
         certificate: &str,
         ca: &str,
     ) -> Result<Outcome, Failure> {
-        let name = version_name(id);
+        let name = versions::name_of(id);
         let key = self.pending_key(&name)?;
         versions::verify(certificate, ca, &key.public_key_der(), (self.clock)())?;
         let contents = Contents {
@@ -45,7 +45,10 @@ impl Host {
             return Err(unreadable);
         }
         versions.announce(&name)?;
-        files::remove(&self.state.pending_key())?;
+        // The certificate is installed, whatever becomes of the copy; the next key takes its place.
+        if let Err(e) = files::remove(&self.state.pending_key()) {
+            tracing::warn!("{e}");
+        }
         Ok(Outcome::Installed)
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Snapshot {
     pub(super) order: OrderId,
     /// What `current` pointed to.
     pub(super) version: Option<String>,
+    /// What was installed and not loaded yet.
+    pub(super) next: Option<String>,
     /// The text of the drop-in.
     pub(super) dropin: Option<String>,
     /// What the server said.
@@ -76,6 +78,7 @@ impl Host {
         let taken = Snapshot {
             order: order.clone(),
             version: self.versions().current()?,
+            next: self.versions().next()?,
             dropin: self.dropin_text()?,
             server,
         };
@@ -141,7 +144,8 @@ impl Host {
     }
 
     async fn put_back(&self, before: &Snapshot) -> Result<(), Failure> {
-        self.versions().go_back(before.version.as_deref())?;
+        self.versions()
+            .go_back(before.version.as_deref(), before.next.as_deref())?;
         if let Some(dropin) = self.dropin() {
             dropin.put(before.dropin.as_deref())?;
         }

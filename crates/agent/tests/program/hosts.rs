@@ -57,7 +57,7 @@ impl MariaDbHost {
         std::fs::read_to_string(self.database.conf().join("99-signet.cnf")).ok()
     }
 
-    pub(crate) fn served(&self) -> Option<Vec<u8>> {
+    pub(crate) fn served(&self) -> Option<String> {
         let port = self.database.server().port();
         served(port)
     }
@@ -72,7 +72,7 @@ impl MariaDbHost {
 }
 
 /// The certificate that a server shows; `None` while TLS is off.
-pub(crate) fn served(port: u16) -> Option<Vec<u8>> {
+pub(crate) fn served(port: u16) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -81,7 +81,7 @@ pub(crate) fn served(port: u16) -> Option<Vec<u8>> {
     let prober = Prober::new(Limits::default());
     let seen = runtime.block_on(prober.observe(&target, &Login::Nobody, &Trust::none()));
     match seen.status {
-        dbtls::Status::On => Some(seen.tls.unwrap().chain[0].clone()),
+        dbtls::Status::On => Some(fingerprint(&seen.tls.unwrap().chain[0])),
         dbtls::Status::Off => None,
         dbtls::Status::Unknown => panic!("{seen:?}"),
     }
@@ -89,7 +89,7 @@ pub(crate) fn served(port: u16) -> Option<Vec<u8>> {
 
 /// Has a key made, certifies it and has the certificate installed: what the server is to show.
 #[track_caller]
-pub(crate) fn install(plane: &FakeControlPlane) -> Vec<u8> {
+pub(crate) fn install(plane: &FakeControlPlane) -> String {
     let Outcome::Key { csr } = plane.order(&MAKE_KEY) else {
         panic!("no key")
     };
@@ -160,9 +160,17 @@ pub(crate) fn listing(folder: &Path) -> Vec<String> {
     names
 }
 
-pub(crate) fn first_certificate(pem: &str) -> Vec<u8> {
+/// The fingerprint of the first certificate of a chain.
+pub(crate) fn first_certificate(pem: &str) -> String {
     use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    CertificateDer::from_pem_slice(pem.as_bytes())
-        .unwrap()
-        .to_vec()
+    fingerprint(&CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+}
+
+/// What certificates are told apart by.
+pub(crate) fn fingerprint(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    digest.as_ref()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -11,6 +11,8 @@ mod support;
 
 /// Enrolment.
 mod enrol;
+/// Killed, or out of disk, at every place.
+mod faults;
 /// Orders about a MariaDB server.
 mod mariadb;
 /// Orders about a MySQL server.

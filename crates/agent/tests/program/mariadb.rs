@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use wire::agent::{Change, KeyKind, Order, Outcome, Work};
 
-use crate::hosts::{MAKE_KEY, MariaDbHost, check, expect, failure, install, listing, reason};
+use crate::hosts::{
+    MAKE_KEY, MariaDbHost, check, expect, failure, fingerprint, install, listing, reason,
+};
 use crate::support::text;
 
 const LOADED_BY_RESTART: Outcome = Outcome::Loaded { restarted: true };
@@ -231,7 +233,7 @@ fn a_server_that_does_not_come_back_gets_its_old_settings_back() {
     .unwrap();
     let _agent = host.start_agent();
     let before = host.pid();
-    install(&host.plane);
+    let leaf = install(&host.plane);
     let said = failure(&host.plane, &Work::Load);
     assert!(
         said.starts_with("the restart command ended with exit status: 1 and said: "),
@@ -245,10 +247,12 @@ fn a_server_that_does_not_come_back_gets_its_old_settings_back() {
     assert_eq!((host.served(), host.dropin()), (None, None));
     assert_ne!(host.pid(), before);
     let left = listing(&host.site.folder());
-    assert!(!left.iter().any(|name| name.contains("->")), "{left:?}");
+    assert!(
+        !left.iter().any(|name| name.starts_with("current")),
+        "{left:?}"
+    );
     // The operator mends it.
     fs::remove_file(host.database.conf().join("50.cnf")).unwrap();
-    let leaf = install(&host.plane);
     expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
     assert_eq!(host.served(), Some(leaf));
 }
@@ -402,7 +406,7 @@ fn what_was_configured_by_others_is_put_back_too() {
         .status()
         .unwrap();
     assert!(restarted.success());
-    let theirs = Some(issued.leaf_der().to_vec());
+    let theirs = Some(fingerprint(issued.leaf_der()));
     assert_eq!(host.served(), theirs);
 
     let _agent = host.start_agent();
@@ -447,6 +451,27 @@ fn what_was_not_made_here_is_not_restored() {
         restore(serde_json::json!({ "snapshot": "../../etc/x" })),
         "`before` is not what a check on this host answered: the id of an order is 1 to 64 letters, digits and `-`"
     );
+}
+
+#[test]
+fn a_certificate_that_is_not_kept_any_more_is_not_gone_back_to() {
+    let host = MariaDbHost::start();
+    let _agent = host.start_agent();
+    install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
+    let with_first = check(&host.plane, Change::Rotate, false);
+    install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED);
+    let third = install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED);
+    let said = failure(&host.plane, &Work::Restore { before: with_first });
+    assert!(
+        said.ends_with(
+            " is not kept any more: only the certificate that is loaded and the one before are"
+        ),
+        "{said}"
+    );
+    assert_eq!(host.served(), Some(third));
 }
 
 #[test]

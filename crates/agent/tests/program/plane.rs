@@ -190,13 +190,19 @@ impl FakeControlPlane {
 
     #[track_caller]
     pub(crate) fn order_within(&self, work: &Work, deadline_seconds: u32) -> Outcome {
+        let id = self.give_work(work, deadline_seconds);
+        self.outcome(&id)
+    }
+
+    /// Gives an order, and tells its name.
+    pub(crate) fn give_work(&self, work: &Work, deadline_seconds: u32) -> OrderId {
         let id = self.new_id();
         self.give(&Order {
             id: id.clone(),
             deadline_seconds,
             work: work.clone(),
         });
-        self.outcome(&id)
+        id
     }
 
     /// A name for an order.

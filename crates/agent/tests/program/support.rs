@@ -138,6 +138,11 @@ impl Agent {
         assert!(status.success(), "{status}");
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
     /// As a crash does.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
