@@ -48,7 +48,7 @@ impl Restartable {
         })
     }
 
-    /// The server. While somebody holds it, it is not restarted.
+    /// The server. While somebody holds it, it is not restarted, and who asks for it a second time waits for ever.
     pub fn server(&self) -> MutexGuard<'_, Server> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,8 +75,19 @@ impl Drop for Restartable {
 }
 
 fn write_command(folder: &Path) -> Result<(), Error> {
+    // It ends with its folder, which whoever watches over the server may remove meanwhile.
     let script = format!(
-        "#!/bin/sh\ncd '{}' || exit 1\nrm -f done\n: > request\nwhile [ ! -f done ]; do sleep 0.05; done\ncat done\ntest ! -s done\n",
+        "#!/bin/sh
+cd '{}' || exit 1
+rm -f done
+: > request
+while [ ! -f done ]; do
+    [ -f restart ] || {{ echo 'the server is gone'; exit 1; }}
+    sleep 0.05
+done
+cat done
+test ! -s done
+",
         folder.display()
     );
     let path = folder.join("restart");

@@ -239,10 +239,7 @@ impl Server {
             self.port = free_port(&self.options.addresses)?;
             match self.launch() {
                 Err(Error::NotReady { log_tail, .. })
-                    if log_tail.contains("Address already in use") =>
-                {
-                    self.keep_directory(false); // not a failure that anybody will look into
-                }
+                    if log_tail.contains("Address already in use") => {}
                 done => return done,
             }
         }
@@ -260,6 +257,7 @@ impl Server {
             _watchdog: watchdog.map_err(Error::io("start the watchdog"))?,
         });
         self.wait_until_ready(logged)?;
+        self.keep_directory(false); // an earlier start that failed has kept it
         self.version = self.sql("SELECT VERSION()")?;
         Ok(())
     }
