@@ -86,11 +86,55 @@ def ssl_status(name, expected, generic=False, **params):
 NO_INSTANCE = "ResourceNotFound.InstanceNotFoundError"
 
 
-def no_ssl(instance, architecture):
+IS_READ_ONLY = Refused(
+    NO_INSTANCE,
+    re.compile(rf"`cdbro-[a-z0-9]{{8}}` is a read-only instance\. Ask for its RO group: `RoGroupId` = `{RO_GROUP.id}`\."),
+)
+
+
+def no_ssl(instance, architecture, code=NO_INSTANCE):
     return Refused(
-        NO_INSTANCE,
+        code,
         f"The instance `{instance.id}` has no SSL: its architecture is {architecture}, "
         "and only two-node and three-node instances have it.",
+    )
+
+
+def neither_on_nor_off(action):
+    """What a caller can get wrong about what is to be switched, and that the fleet's servers are watched and never changed."""
+
+    def case(name, expected, **params):
+        return Case(f"{action}: {name}", action, params, expected)
+
+    return (
+        case("neither id", Refused("MissingParameter.MissingParamError", "Specify `InstanceId` or `RoGroupId`.")),
+        case(
+            "both ids",
+            Refused("InvalidParameter", "Specify either `InstanceId` or `RoGroupId`, not both."),
+            InstanceId=ON.id,
+            RoGroupId=RO_GROUP.id,
+        ),
+        case("unknown instance", Refused(NO_INSTANCE, "The instance `cdb-nobody00` does not exist."), InstanceId="cdb-nobody00"),
+        case(
+            "unknown RO group",
+            Refused("InternalError.DBRecordNotExistError", "The RO group `cdbrg-nobody00` does not exist."),
+            RoGroupId="cdbrg-nobody00",
+        ),
+        case("read-only instance", IS_READ_ONLY, InstanceId=REPLICA),
+        case("single-node", no_ssl(SINGLE_NODE, "single-node", "OperationDenied.NotSupportBasic"), InstanceId=SINGLE_NODE.id),
+        case("cluster edition", no_ssl(CLUSTER, "cluster", "OperationDenied.InstTypeNotSupport"), InstanceId=CLUSTER.id),
+        case("watched instance", watched(OFF), InstanceId=OFF.id),
+        case("watched RO group", watched(RO_GROUP), RoGroupId=RO_GROUP.id),
+    )
+
+
+def watched(one):
+    return Refused(
+        "OperationDenied.ActionNotSupport",
+        re.compile(
+            rf"`{one.id}` is not changed: its node `127\.0\.0\.1:\d+` is registered with the driver `observe`\. "
+            "Register it with `sql` or `agent` to have it switched\\."
+        ),
     )
 
 
@@ -116,14 +160,7 @@ CASES = (
         Refused(NO_INSTANCE, "The instance `cdb-nobody00` does not exist."),
         InstanceId="cdb-nobody00",
     ),
-    ssl_status(
-        "read-only instance",
-        Refused(
-            NO_INSTANCE,
-            re.compile(rf"`cdbro-[a-z0-9]{{8}}` is a read-only instance\. Ask for its RO group: `RoGroupId` = `{RO_GROUP.id}`\."),
-        ),
-        InstanceId=REPLICA,
-    ),
+    ssl_status("read-only instance", IS_READ_ONLY, InstanceId=REPLICA),
     ssl_status("single-node", no_ssl(SINGLE_NODE, "single-node"), InstanceId=SINGLE_NODE.id),
     ssl_status("cluster edition", no_ssl(CLUSTER, "cluster"), InstanceId=CLUSTER.id),
     ssl_status(
@@ -140,6 +177,16 @@ CASES = (
         ),
         InstanceId=DOWN.id,
     ),
+    # Switching, where it is refused; test_switching.py has the rest.
+    *neither_on_nor_off("OpenSSL"),
+    *neither_on_nor_off("CloseSSL"),
+    Case(
+        "unknown task",
+        "DescribeAsyncRequestInfo",
+        {"AsyncRequestId": "f96e4f3c-8fc96c86-2ec79ac8-cb63a7a7"},
+        Refused("InvalidParameter.InvalidAsyncRequestId", "There is no task `f96e4f3c-8fc96c86-2ec79ac8-cb63a7a7`."),
+    ),
+    Case("tasks of an instance that had none", "DescribeTasks", {"InstanceId": OFF.id, "TaskStatus": [1, 2]}, Listed((), 0)),
     # What the gateway says: in the language that the client asks for.
     Case(
         "wrong key",

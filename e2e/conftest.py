@@ -9,6 +9,7 @@ import clients
 import fleet
 import model
 import programs
+import switching
 
 # The table makes more calls in a second than an account may. The documented limits are tested on a service of their own.
 GENEROUS = """
@@ -16,6 +17,10 @@ GENEROUS = """
 DescribeSSLStatus = 1000000
 DescribeDBInstances = 1000000
 DescribeRoGroups = 1000000
+OpenSSL = 1000000
+CloseSSL = 1000000
+DescribeAsyncRequestInfo = 1000000
+DescribeTasks = 1000000
 """
 
 KEYS = {
@@ -36,6 +41,13 @@ def signet(servers, tmp_path_factory):
     """The service over the whole fleet, every observable node observed."""
     with programs.signet(tmp_path_factory.mktemp("signet") / "all", GENEROUS) as running:
         fleet.register(running, servers, fleet.INSTANCES, [fleet.RO_GROUP])
+        yield running
+
+
+@pytest.fixture(scope="session")
+def switchable(tmp_path_factory):
+    """Servers for those who switch, because the other tests want theirs as they are. Each test leaves them switched off."""
+    with switching.site(tmp_path_factory.mktemp("switching")) as running:
         yield running
 
 

@@ -41,6 +41,7 @@ class Database:
         """Waits until it answers, and reads where it is."""
         here = self.line()
         self.address, self.ca, self.client = f"{here['Host']}:{here['Port']}", here["Ca"], here["Client"]
+        self.socket = here["Socket"]
 
     def sql(self, statement):
         self.process.stdin.write(statement + "\n")
@@ -49,6 +50,20 @@ class Database:
         if "Error" in answer:
             raise RuntimeError(f"{self.what}: {statement}: {answer['Error']}")
         return answer["Output"]
+
+    @contextlib.contextmanager
+    def locked(self, table):
+        """Lets everybody who reads the table wait for the end of the `with` block."""
+        command = [*self.client, "--no-defaults", f"--socket={self.socket}", "--user=root", "--unbuffered", "--skip-column-names"]
+        session = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            session.stdin.write(f"LOCK TABLES {table} WRITE; SELECT 'locked';\n")
+            session.stdin.flush()
+            assert next_line(session, f"{self.what}: LOCK TABLES {table}") == "locked\n"
+            yield
+        finally:
+            # A lock ends with its session.
+            session.communicate(timeout=START_SECONDS)
 
     def line(self):
         return json.loads(next_line(self.process, self.what))

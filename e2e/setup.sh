@@ -12,7 +12,7 @@ main() {
     toolchains
     fresh venv "$here"/requirements*.txt || install_venv
     fresh node "$here"/clients/node/package*.json || install_node
-    fresh go "$here"/clients/go/* || install_go
+    fresh go "$here"/clients/go/*.* "$here"/clients/go/*/* || install_go
     fresh java "$here"/clients/java/* || install_java
     echo "e2e: clients ready in $cache"
 }
@@ -87,8 +87,9 @@ install_node() {
 
 install_go() {
     begin go
-    (cd "$here/clients/go" && GOTOOLCHAIN=local go build -buildvcs=false -mod=readonly -o "$cache/go/client" .)
-    mark go "$here"/clients/go/*
+    (cd "$here/clients/go" && GOTOOLCHAIN=local go build -buildvcs=false -mod=readonly -o "$cache/go/client" . &&
+        GOTOOLCHAIN=local go build -buildvcs=false -mod=readonly -o "$cache/go/terraform" ./terraform)
+    mark go "$here"/clients/go/*.* "$here"/clients/go/*/*
 }
 
 install_java() {

@@ -1,98 +1,221 @@
-"""The vendor's clients switch a real MySQL on and off, each as its users do: call, poll, ask."""
+"""The vendor's clients switch real servers on and off, each as its users do: call, poll, ask; and the servers' clients can tell."""
 
+import contextlib
+import re
 import subprocess
-import time
+import urllib.request
 
 import pytest
 
+import cases
 import clients
-import fleet
+import conftest
+import model
 import programs
+import switching
+from switching import INSTANCE, SUBJECTS
 
-PASSWORD = "e2eSwitchingAccount"
-ID = "cdb-e2eswtch"
-GROUP = "cdbrg-e2eswtch"
-# These clients call by name here; the others have the actions in their models.
-BY_NAME = ("go", "java", "node")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """A service, an instance on which nothing is switched, and its RO group on a real MySQL that starts without TLS."""
-    folder = tmp_path_factory.mktemp("switching")
-    rates = "[rates]\n" + "".join(f"{name} = 1000000\n" for name in ("OpenSSL", "CloseSSL", "DescribeAsyncRequestInfo", "DescribeSSLStatus"))
-    with programs.database("mysql", "off") as mysql, programs.signet(folder / "data", rates) as signet:
-        mysql.wait()
-        mysql.sql(grants())
-        password = folder / "password"
-        password.touch(mode=0o600)
-        password.write_text(PASSWORD)
-        closed = fleet.Closed()
-        signet.cli(
-            *("instance", "add", "--id", ID, "--name", "primary", "--architecture", "two-node"),
-            *("--node", f"127.0.0.1:{closed.port}", "--node", f"localhost:{closed.port}"),
-        )
-        signet.cli(
-            *("ro-group", "add", "--instance", ID, "--id", GROUP, "--name", "replicas", "--node", mysql.address),
-            *("--driver", "sql", "--sql-user", "signet", "--sql-password-file", str(password)),
-        )
-        programs.until(lambda: signet.has_seen(GROUP), f"an answer about {GROUP}")
-        yield signet
-
-
-def grants():
-    """The statements that `signet instance grants` prints, on one line and with a password that is known."""
-    command = [programs.built("signet"), "instance", "grants", "--sql"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    lines = [line for line in text.splitlines() if line and not line.startswith("--") and "signet_probe" not in line]
-    return " ".join(lines).replace("RANDOM PASSWORD", f"'{PASSWORD}'")
+# The script is for one question.
+EVERY_CLIENT = pytest.mark.parametrize("client", [c for c in clients.CLIENTS if c.name != "script"], ids=lambda c: c.name)
+TASK = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){3}")
+MOMENT = re.compile(r"2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d")
+# The driver reads it when it checks a server, before anything is changed.
+READ_AT_FIRST = "mysql.component"
 
 
 class Caller:
-    def __init__(self, client, service):
-        self.client, self.service = client, service
+    """One of the vendor's clients, at a site."""
 
-    def __call__(self, action, **params):
-        call = {
-            "id": action,
-            "action": action,
-            "params": params,
-            "region": "ap-guangzhou",
-            "signature": clients.TC3,
-            "method": "POST",
-            "secret_id": programs.SECRET_ID,
-            "secret_key": programs.SECRET_KEY,
-            "generic": self.client.name in BY_NAME,
-        }
-        outcome = self.client.call(self.service.endpoint, [call])[action]
-        assert "response" in outcome, outcome
-        return outcome["response"]
+    def __init__(self, client, site):
+        self.client, self.site = client, site
 
-    def finish(self, action):
-        task = self(action, RoGroupId=GROUP)["AsyncRequestId"]
-        for _ in range(100):
-            answer = self("DescribeAsyncRequestInfo", AsyncRequestId=task)
-            if answer["Status"] not in ("INITIAL", "RUNNING"):
-                return task, answer
-            time.sleep(0.1)
-        raise AssertionError(f"the task does not end: {answer}")
+    @contextlib.contextmanager
+    def held(self):
+        """Lets what is started within the `with` block wait for its end."""
+        with contextlib.ExitStack() as stack:
+            for servers in self.site.servers.values():
+                stack.enter_context(servers[1].locked(READ_AT_FIRST))
+            yield
+
+    def all(self, *calls):
+        """Makes the calls, each an action with its parameters, in one process of the client; their outcomes in the same order."""
+        made = [
+            {**conftest.as_call((clients.TC3, "POST"), cases.Case(str(number), action, params, None)), "id": str(number)}
+            for number, (action, params) in enumerate(calls)
+        ]
+        outcomes = self.client.call(self.site.signet.endpoint, made)
+        return [outcomes[call["id"]] for call in made]
+
+    def each(self, action):
+        """Calls the action about both subjects; the answers by subject."""
+        outcomes = self.all(*((action, subject.params) for subject in SUBJECTS))
+        return {subject: cases.answer_of(outcome) for subject, outcome in zip(SUBJECTS, outcomes)}
+
+    def start(self, action):
+        """Starts a task on both subjects; their ids by subject."""
+        return {subject: answer["AsyncRequestId"] for subject, answer in self.each(action).items()}
+
+    def progress(self, tasks):
+        """How the tasks stand, by subject."""
+        outcomes = self.all(*(("DescribeAsyncRequestInfo", {"AsyncRequestId": task}) for task in tasks.values()))
+        return {subject: cases.answer_of(outcome) for subject, outcome in zip(tasks, outcomes)}
+
+    def wait(self, tasks):
+        """Polls until the tasks have ended, and tells how."""
+        latest = {}
+
+        def ended():
+            latest.update(self.progress(tasks))
+            return all(answer["Status"] not in ("INITIAL", "RUNNING") for answer in latest.values())
+
+        programs.until(ended, f"the end of {tasks}")
+        return latest
 
 
-@pytest.mark.parametrize("client", [c for c in clients.CLIENTS if c.name != "script"], ids=lambda c: c.name)
-def test_a_client_switches_on_and_off(client, service):
-    call = Caller(client, service)
-    task, ended = call.finish("OpenSSL")
-    assert ended["Status"] == "SUCCESS", ended
-    on = call("DescribeSSLStatus", RoGroupId=GROUP)
-    assert (on["Status"], on["Url"].startswith("http://")) == ("ON", True)
-    listed = call("DescribeTasks", AsyncRequestId=task)["Items"]
-    assert [(item["TaskStatus"], item["TaskType"], item["Progress"]) for item in listed] == [("SUCCEED", "OPEN SSL", 100)]
+@EVERY_CLIENT
+def test_on_and_off(client, switchable):
+    caller = Caller(client, switchable)
 
-    # What Terraform does: it calls without looking first, and wants the same link again.
-    _, again = call.finish("OpenSSL")
-    assert (again["Status"], "already" in again["Info"]) == ("SUCCESS", True)
+    opened = caller.start("OpenSSL")
+    assert_succeeded(caller.wait(opened))
+    assert_listed(caller, opened, "OPEN SSL", "done")
+    on = caller.each("DescribeSSLStatus")
+    assert_kept("DescribeSSLStatus", on)
+    for subject, answer in on.items():
+        assert (answer["Status"], matches(cases.link(subject.id), answer["Url"])) == ("ON", True), answer
+        assert_verifies(switchable.servers[subject], pem_of(answer["Url"]))
 
-    _, ended = call.finish("CloseSSL")
-    assert ended["Status"] == "SUCCESS", ended
-    off = call("DescribeSSLStatus", RoGroupId=GROUP)
-    assert (off["Status"], off["Url"]) == ("OFF", on["Url"])
+    closed = caller.start("CloseSSL")
+    assert_succeeded(caller.wait(closed))
+    assert_listed(caller, closed, "CLOSE SSL", "done")
+    off = caller.each("DescribeSSLStatus")
+    assert_kept("DescribeSSLStatus", off)
+    for subject, answer in off.items():
+        assert (answer["Status"], answer["Url"]) == ("OFF", on[subject]["Url"])
+        assert pem_of(answer["Url"]) == pem_of(on[subject]["Url"])
+        assert_has_no_tls(switchable.servers[subject])
+
+
+@EVERY_CLIENT
+def test_what_is_so_already_succeeds_at_once_and_changes_nothing(client, switchable):
+    caller = Caller(client, switchable)
+    for action, kind, status in (("OpenSSL", "OPEN SSL", "ON"), ("CloseSSL", "CLOSE SSL", "OFF")):
+        assert_succeeded(caller.wait(caller.start(action)))
+        before, certificates = caller.each("DescribeSSLStatus"), presented(switchable)
+
+        again = caller.start(action)
+
+        # No waiting: the task had ended when the call was answered.
+        assert_succeeded(caller.progress(again), "already")
+        assert_listed(caller, again, kind, "untouched")
+        after = caller.each("DescribeSSLStatus")
+        for subject in SUBJECTS:
+            assert (after[subject]["Status"], after[subject]["Url"]) == (status, before[subject]["Url"])
+        assert presented(switchable) == certificates
+
+
+@EVERY_CLIENT
+def test_one_task_at_a_time_which_everybody_sees(client, switchable):
+    caller = Caller(client, switchable)
+    # Ids of the read-only instances come from their registration.
+    group = cases.answer_of(caller.all(("DescribeRoGroups", INSTANCE.params))[0])["RoGroups"][0]
+    busy = {INSTANCE.id, *(replica["InstanceId"] for replica in group["RoInstances"])}
+    with caller.held():
+        tasks = caller.start("OpenSSL")
+        calls = [(action, subject.params) for action in ("OpenSSL", "CloseSSL") for subject in SUBJECTS]
+        outcomes = caller.all(*calls, ("DescribeDBInstances", {"TaskStatus": [10]}), ("DescribeDBInstances", {"TaskStatus": [0]}))
+        status = caller.each("DescribeSSLStatus")
+        running = caller.progress(tasks)
+        listed = caller.all(*(("DescribeTasks", {"InstanceId": s.id, "TaskStatus": [0, 1]}) for s in SUBJECTS))
+    ended = caller.wait(tasks)
+
+    for (_, params), outcome in zip(calls, outcomes):
+        (subject,) = (subject for subject in SUBJECTS if subject.params == params)
+        message = f"`{subject.id}` is being changed by the task `{tasks[subject]}`. Wait until it has ended, then call again."
+        cases.Refused("OperationDenied.InstanceLockerConflict", message).check(outcome, client, client.language)
+    at_work, idle = (cases.answer_of(outcome)["Items"] for outcome in outcomes[-2:])
+    assert ({item["InstanceId"] for item in at_work}, {item["TaskStatus"] for item in at_work}) == (busy, {10})
+    assert idle == []
+    # Nothing has been seen to change yet.
+    assert [answer["Status"] for answer in status.values()] == ["OFF", "OFF"]
+    assert {answer["Status"] for answer in running.values()} == {"RUNNING"}
+    for subject, outcome in zip(SUBJECTS, listed):
+        (item,) = cases.answer_of(outcome)["Items"]
+        assert (item["AsyncRequestId"], item["TaskStatus"], item["EndTime"]) == (tasks[subject], "RUNNING", "0000-00-00 00:00:00")
+        assert 0 <= item["Progress"] < 100
+    assert_succeeded(ended)
+    assert_succeeded(caller.wait(caller.start("CloseSSL")))
+    assert cases.answer_of(caller.all(("DescribeDBInstances", {"TaskStatus": [10]}))[0])["Items"] == []
+
+
+def matches(pattern, text):
+    return bool(pattern.fullmatch(text))
+
+
+def assert_kept(action, answers):
+    """Is each answer all that the vendor's model promises?"""
+    for answer in answers.values():
+        assert model.broken_promises(answer, action, conftest.vendor_model()) == []
+
+
+def assert_succeeded(answers, says=""):
+    assert_kept("DescribeAsyncRequestInfo", answers)
+    for answer in answers.values():
+        assert (answer["Status"], says in answer["Info"], answer["Info"] != "") == ("SUCCESS", True, True), answer
+
+
+def assert_listed(caller, tasks, kind, step):
+    """Each task is in the list, by its id and among its subject's, the newest first, and is all that the vendor's model has."""
+    calls = [call for subject, task in tasks.items() for call in ({"AsyncRequestId": task}, {"InstanceId": subject.id})]
+    answers = [cases.answer_of(outcome) for outcome in caller.all(*(("DescribeTasks", call) for call in calls))]
+    assert_kept("DescribeTasks", dict(enumerate(answers)))
+    for (subject, task), by_id, of_subject in zip(tasks.items(), answers[::2], answers[1::2]):
+        assert matches(TASK, task), task
+        assert by_id["TotalCount"] == 1
+        (item,) = by_id["Items"]
+        assert item in of_subject["Items"]
+        assert starts(of_subject) == sorted(starts(of_subject), reverse=True)
+        nodes = [{"AttachKey": server.address, "AttachValue": step} for server in caller.site.servers[subject]]
+        assert (item["AsyncRequestId"], item["InstanceIds"], item["TaskAttachInfo"]) == (task, [subject.id], nodes)
+        assert (item["TaskType"], item["TaskStatus"], item["Progress"], item["Code"]) == (kind, "SUCCEED", 100, 0)
+        assert item["Message"] and matches(MOMENT, item["StartTime"]) and matches(MOMENT, item["EndTime"])
+
+
+def starts(tasks):
+    return [item["StartTime"] for item in tasks["Items"]]
+
+
+def pem_of(url):
+    with urllib.request.urlopen(url.replace("TencentDB-CA-Chain.zip", "TencentDB-CA-Chain.pem"), timeout=10) as answer:
+        return answer.read()
+
+
+def assert_verifies(servers, pem):
+    """The servers' own client trusts what was downloaded and nothing else, and insists on the address."""
+    for server in servers:
+        done = connect(server, "--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=/dev/stdin", pem=pem)
+        assert done.stdout == b"Ssl_version\tTLSv1.3\n", done.stderr
+
+
+def assert_has_no_tls(servers):
+    for server in servers:
+        done = connect(server, "--ssl-mode=REQUIRED")
+        assert b"SSL is required but the server doesn't support it" in done.stderr, (done.stdout, done.stderr)
+
+
+def connect(server, *options, pem=b""):
+    host, port = server.address.split(":")
+    words = ["--no-defaults", "--protocol=tcp", f"--host={host}", f"--port={port}", f"--user={switching.USER}", *options]
+    words += ["--batch", "--skip-column-names", "--execute=SHOW STATUS LIKE 'Ssl_version'"]
+    return subprocess.run([*server.client, *words], input=pem, capture_output=True, timeout=60)
+
+
+def presented(site):
+    """The certificate of every server that presents one."""
+    pem = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+    def of(server):
+        command = ["openssl", "s_client", "-starttls", "mysql", "-connect", server.address]
+        return pem.findall(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout)
+
+    return {server.address: of(server) for servers in site.servers.values() for server in servers}

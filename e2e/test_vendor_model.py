@@ -25,6 +25,7 @@ def contract():
 def test_the_contract_is_the_vendors():
     actions = {action["name"] for action in contract()["actions"]}
     assert {"DescribeSSLStatus", "DescribeDBInstances", "DescribeRoGroups"} <= actions
+    assert {"OpenSSL", "CloseSSL", "DescribeAsyncRequestInfo", "DescribeTasks"} <= actions
     assert model.differences(contract(), model.load_vendor(programs.CACHE / "venv" / "lib")) == []
 
 

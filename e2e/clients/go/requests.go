@@ -23,11 +23,25 @@ type describeRoGroupsRequest struct {
 	InstanceId *string `json:"InstanceId,omitempty" name:"InstanceId"`
 }
 
+type describeAsyncRequestInfoRequest struct {
+	*tchttp.BaseRequest
+	AsyncRequestId *string `json:"AsyncRequestId,omitempty" name:"AsyncRequestId"`
+}
+
+type describeTasksRequest struct {
+	*tchttp.BaseRequest
+	InstanceId     *string  `json:"InstanceId,omitempty" name:"InstanceId"`
+	AsyncRequestId *string  `json:"AsyncRequestId,omitempty" name:"AsyncRequestId"`
+	TaskTypes      []*int64 `json:"TaskTypes,omitempty" name:"TaskTypes"`
+	TaskStatus     []*int64 `json:"TaskStatus,omitempty" name:"TaskStatus"`
+}
+
 type describeDBInstancesRequest struct {
 	*tchttp.BaseRequest
 	InstanceIds    []*string `json:"InstanceIds,omitempty" name:"InstanceIds"`
 	InstanceNames  []*string `json:"InstanceNames,omitempty" name:"InstanceNames"`
 	InstanceTypes  []*uint64 `json:"InstanceTypes,omitempty" name:"InstanceTypes"`
+	TaskStatus     []*uint64 `json:"TaskStatus,omitempty" name:"TaskStatus"`
 	Status         []*uint64 `json:"Status,omitempty" name:"Status"`
 	Offset         *uint64   `json:"Offset,omitempty" name:"Offset"`
 	Limit          *uint64   `json:"Limit,omitempty" name:"Limit"`
@@ -48,6 +62,10 @@ func request(c call) tchttp.Request {
 		return filled(&sslRequest{BaseRequest: base}, c)
 	case c.Action == "DescribeRoGroups":
 		return filled(&describeRoGroupsRequest{BaseRequest: base}, c)
+	case c.Action == "DescribeAsyncRequestInfo":
+		return filled(&describeAsyncRequestInfoRequest{BaseRequest: base}, c)
+	case c.Action == "DescribeTasks":
+		return filled(&describeTasksRequest{BaseRequest: base}, c)
 	case c.Action == "DescribeDBInstances":
 		return filled(&describeDBInstancesRequest{BaseRequest: base}, c)
 	}
