@@ -161,6 +161,13 @@ impl Authority {
         })
     }
 
+    /// This authority for another program to issue with: its certificates in PEM, its own first and the root last, and its key.
+    pub fn issuing_pem(&self) -> (String, String) {
+        let chain = self.chain.iter().rev();
+        let chain = chain.map(|certificate| certificate.pem.as_str()).collect();
+        (chain, self.issuer.key().serialize_pem())
+    }
+
     /// The root certificate in PEM: what a client trusts.
     pub fn root_pem(&self) -> &str {
         &self.chain[0].pem

@@ -279,6 +279,18 @@ impl Authority {
         pem(self.chain.der.iter().rev())
     }
 
+    /// The chain in PEM, the issuing certificate first and its root last, as [`open`](Self::open) takes it.
+    #[must_use]
+    pub fn chain_pem(&self) -> String {
+        pem(&self.chain.der)
+    }
+
+    /// The root in PEM: what a client needs.
+    #[must_use]
+    pub fn anchors_pem(&self) -> String {
+        pem(self.anchors())
+    }
+
     /// The validity: what was ordered, within that of the authority.
     fn tighten(&self, order: &Order, now: i64) -> Result<(i64, i64), Error> {
         if now >= self.chain.not_after {

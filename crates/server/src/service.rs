@@ -22,6 +22,7 @@ use crate::state::audit::Audit;
 use crate::state::catalog::{self, Catalog, Common};
 use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
+use crate::state::node::Node;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
@@ -150,89 +151,110 @@ impl Service {
     ) -> Result<Running, StartError> {
         config.check()?;
         let acceptor = http::tls::acceptor(config.tls.as_ref())?;
-        let lock = lock_folder(&config)?;
-        let store = Sqlite::open(&config.data.join("signet.db"))?;
-        let vault =
-            Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
-        let audit_path = config.data.join("audit.jsonl");
-        let audit = Arc::new(Audit::open(&audit_path).map_err(|cause| StartError::Data {
-            path: audit_path,
-            cause,
-        })?);
-
-        let (discovered, nodes) = mpsc::unbounded_channel();
-        let catalog = Catalog::load(store.clone(), Arc::clone(&vault), discovered).await?;
-        let made_root_key = ensure_root_key(&catalog, &vault, &entropy, clock.now(), root).await?;
-
-        issuing::ensure_authority(&config.ca, &catalog, &vault, &entropy, clock.now()).await?;
-
+        let agents_tls = http::agents_tls::Configs::new(config.agents.names()?);
+        let opened = open(&config, &clock, &entropy, root).await?;
         let listener = bind(config.listen).await?;
-        let address = listener.local_addr().map_err(|cause| StartError::Listen {
-            address: config.listen,
-            cause,
-        })?;
+        let address = address_of(&listener, config.listen)?;
         let agents = match config.agents.listen {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
+        let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
         let (prober, probing) = prober::start(
             &config,
             clock.clone(),
-            Arc::clone(&catalog),
-            Arc::clone(&vault),
+            Arc::clone(&opened.catalog),
+            Arc::clone(&opened.vault),
             metrics.prober(),
-            nodes,
+            opened.nodes,
             stop.clone(),
         );
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
             limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
             table: Table::new(&config.rates, &metrics),
-            links: Links::new(config.link_base(address), &vault),
+            links: Links::new(config.link_base(address), &opened.vault),
             config,
             clock,
             entropy,
-            catalog,
-            vault,
-            audit,
+            catalog: opened.catalog,
+            vault: opened.vault,
+            audit: opened.audit,
             metrics,
             prober,
             tasks,
             agents: Hub::default(),
         });
-        let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
-        let mut workers = vec![
-            probing,
-            tasks::serve(Arc::clone(&service), wanted, stop.clone()),
-            tokio::spawn(http::serve(
-                Arc::clone(&service),
-                listener,
-                acceptor,
-                stop.clone(),
-            )),
-            tokio::spawn(witness::run(Arc::clone(&service), stop.clone())),
-            tokio::spawn(renewal::run(Arc::clone(&service), stop.clone())),
-            tokio::spawn(heartbeat(Arc::clone(&service), stop.clone())),
-            tokio::spawn(flush_audit(Arc::clone(&service), stop.clone())),
-        ];
+        let mut workers = service.start_workers(&stop);
+        workers.push(probing);
+        workers.push(tasks::serve(Arc::clone(&service), wanted, stop.clone()));
+        let serving = http::serve(Arc::clone(&service), listener, acceptor, stop.clone());
+        workers.push(tokio::spawn(serving));
         if let Some(listener) = agents {
-            let configs = http::agents_tls::Configs::new(service.config.agents.names()?);
-            let serving =
-                http::agents::serve(Arc::clone(&service), listener, configs.into(), stop.clone());
+            let service = Arc::clone(&service);
+            let serving = http::agents::serve(service, listener, agents_tls.into(), stop.clone());
             workers.push(tokio::spawn(serving));
         }
         Ok(Running {
             address,
             agents_address,
             service,
-            made_root_key,
-            _lock: lock,
+            made_root_key: opened.made_root_key,
+            _lock: opened.lock,
             stop,
             workers,
         })
     }
+
+    /// What goes on by itself and needs nothing but the service.
+    fn start_workers(self: &Arc<Self>, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+        vec![
+            tokio::spawn(witness::run(Arc::clone(self), stop.clone())),
+            tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
+            tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
+            tokio::spawn(flush_audit(Arc::clone(self), stop.clone())),
+        ]
+    }
+}
+
+/// The data of a service that starts.
+struct Opened {
+    lock: std::fs::File,
+    vault: Arc<Vault>,
+    audit: Arc<Audit>,
+    catalog: Arc<Catalog>,
+    /// Every node, as it becomes known.
+    nodes: mpsc::UnboundedReceiver<Arc<Node>>,
+    made_root_key: Option<RootKey>,
+}
+
+/// Opens the data, and makes what a first start has to make: a key to call with, and an authority.
+async fn open(
+    config: &Config,
+    clock: &Clock,
+    entropy: &Entropy,
+    root: Option<RootKey>,
+) -> Result<Opened, StartError> {
+    let lock = lock_folder(config)?;
+    let store = Sqlite::open(&config.data.join("signet.db"))?;
+    let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
+    let path = config.data.join("audit.jsonl");
+    let audit = Audit::open(&path).map_err(|cause| StartError::Data { path, cause })?;
+    let (discovered, nodes) = mpsc::unbounded_channel();
+    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
+    let now = clock.now();
+    let made_root_key = ensure_root_key(&catalog, &vault, entropy, now, root).await?;
+    issuing::ensure_authority(&config.ca, &catalog, &vault, entropy, now).await?;
+    Ok(Opened {
+        lock,
+        vault,
+        audit: Arc::new(audit),
+        catalog,
+        nodes,
+        made_root_key,
+    })
 }
 
 impl Service {
@@ -299,6 +321,13 @@ fn lock_folder(config: &Config) -> Result<std::fs::File, StartError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(config.data.clone())),
         Err(std::fs::TryLockError::Error(cause)) => Err(failed(cause)),
     }
+}
+
+fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|cause| StartError::Listen {
+        address: wanted,
+        cause,
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

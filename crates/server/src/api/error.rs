@@ -17,6 +17,14 @@ impl ApiError {
         Refusal::new(code, message).into()
     }
 
+    /// A parameter whose value is not allowed.
+    pub fn invalid_value(parameter: &str, why: impl fmt::Display) -> Self {
+        Self::new(
+            Code::InvalidParameterValue,
+            format!("The value of parameter `{parameter}` is not valid: {why}."),
+        )
+    }
+
     /// Our fault. The caller gets one fixed sentence, the log gets `cause`.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self {

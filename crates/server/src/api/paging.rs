@@ -1,7 +1,5 @@
 //! `Offset` and `Limit`.
 
-use wire::Code;
-
 use crate::api::error::ApiError;
 
 /// A part of a list.
@@ -21,17 +19,14 @@ pub fn window(
     usual: i64,
     largest: i64,
 ) -> Result<Window, ApiError> {
-    let invalid = |name: &str, why: String| {
-        ApiError::new(
-            Code::InvalidParameterValue,
-            format!("The value of parameter `{name}` is not valid: {why}."),
-        )
-    };
     let offset = usize::try_from(offset.unwrap_or(0))
-        .map_err(|_| invalid("Offset", "it must be 0 or more".into()))?;
+        .map_err(|_| ApiError::invalid_value("Offset", "it must be 0 or more"))?;
     let limit = limit.unwrap_or(usual);
     if !(1..=largest).contains(&limit) {
-        return Err(invalid("Limit", format!("it must be 1 to {largest}")));
+        return Err(ApiError::invalid_value(
+            "Limit",
+            format!("it must be 1 to {largest}"),
+        ));
     }
     Ok(Window {
         offset,

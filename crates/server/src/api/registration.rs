@@ -125,10 +125,7 @@ pub fn ca(pem: Option<String>) -> Result<Option<String>, ApiError> {
     };
     match Trust::from_pem(pem.as_bytes()) {
         Ok(_) => Ok(Some(pem)),
-        Err(error) => Err(ApiError::new(
-            Code::InvalidParameterValue,
-            format!("The value of parameter `CaCertificates` is not valid: {error}."),
-        )),
+        Err(error) => Err(ApiError::invalid_value("CaCertificates", error)),
     }
 }
 
@@ -141,12 +138,7 @@ pub fn check_nodes(
     count: std::ops::RangeInclusive<usize>,
     of: &str,
 ) -> Result<(), ApiError> {
-    let invalid = |why: String| {
-        Err(ApiError::new(
-            Code::InvalidParameterValue,
-            format!("The value of parameter `Nodes` is not valid: {why}."),
-        ))
-    };
+    let invalid = |why: String| Err(ApiError::invalid_value("Nodes", why));
     if !count.contains(&nodes.len()) {
         let wanted = if count.start() == count.end() {
             count.start().to_string()
@@ -168,13 +160,8 @@ pub fn check_nodes(
 /// `InvalidParameter` for `sql` without an account, `InvalidParameterValue` for a driver of a node that there is not.
 pub fn check_drivers(of: &Registration, nodes: &[Target]) -> Result<(), ApiError> {
     if let Some(stray) = of.node_drivers.iter().find(|of| !nodes.contains(&of.node)) {
-        return Err(ApiError::new(
-            Code::InvalidParameterValue,
-            format!(
-                "The value of parameter `NodeDrivers` is not valid: `{}` is none of the nodes.",
-                stray.node
-            ),
-        ));
+        let why = format!("`{}` is none of the nodes", stray.node);
+        return Err(ApiError::invalid_value("NodeDrivers", why));
     }
     let needs_sql = nodes.iter().any(|node| of.driver_of(node) == Driver::Sql);
     if needs_sql && of.sql.is_none() {

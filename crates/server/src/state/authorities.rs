@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use ca::authority::Authority as Issuer;
-use dbtls::Trust;
+use dbtls::{Target, Trust};
 
 use crate::ambient::UnixTime;
 use crate::state::ids::AgentId;
 use crate::state::index::Index;
-use crate::state::pki::{self, AgentRecord, IssuedRecord, Role};
+use crate::state::pki::{self, AgentRecord, Holder, IssuedRecord, Role};
 
 /// An authority with its key.
 pub struct Authority {
@@ -39,17 +39,18 @@ pub struct Pki {
     agents: ArcSwap<BTreeMap<AgentId, Arc<AgentRecord>>>,
 }
 
-impl Default for Pki {
-    fn default() -> Self {
+impl Pki {
+    /// With the certificates that were issued so far; authorities and agents come one by one.
+    pub(super) fn of(issued: Vec<IssuedRecord>) -> Self {
+        let word = |record: &IssuedRecord| pki::word(&record.sha256);
+        let issued = issued.into_iter();
         Self {
             authorities: ArcSwap::default(),
-            issued: Index::of([]),
+            issued: Index::of(issued.map(|record| (word(&record), Arc::new(record)))),
             agents: ArcSwap::default(),
         }
     }
-}
 
-impl Pki {
     /// The authority that issues; `None` before the first start is over.
     pub fn current(&self) -> Option<Arc<Authority>> {
         self.authorities()
@@ -83,6 +84,14 @@ impl Pki {
     /// The record of a certificate of ours, by the word of its SHA-256.
     pub fn issued_by_word(&self, word: u64) -> Option<Arc<IssuedRecord>> {
         self.issued.get(word)
+    }
+
+    /// Every certificate of ours that was issued for this node.
+    pub fn issued_for(&self, node: &Target) -> Vec<Arc<IssuedRecord>> {
+        let mut issued = self.issued.values();
+        issued
+            .retain(|issued| matches!(&issued.holder, Holder::Node { node: of, .. } if of == node));
+        issued
     }
 
     /// Every certificate of ours, the newest first.

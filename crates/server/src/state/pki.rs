@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ambient::UnixTime;
 use crate::state::ids::{Account, AgentId, SubjectId};
-use crate::state::records::{V1, sharded};
+use crate::state::records::{self, V1, sharded};
+use crate::state::store::{Expect, Write};
 use crate::state::vault::Sealed;
 
 /// Where authorities stand.
@@ -122,6 +123,24 @@ impl IssuedRecord {
     /// The key of the certificate with this SHA-256.
     pub fn key(sha256: &str) -> String {
         sharded(ISSUED, sha256)
+    }
+
+    /// The write that notes what became of it.
+    pub fn fated(&self, fate: Fate, now: UnixTime) -> Write {
+        let ended = match fate {
+            Fate::Issued | Fate::Active => 0,
+            Fate::Replaced | Fate::Revoked => now,
+        };
+        let record = Self {
+            fate,
+            ended,
+            ..self.clone()
+        };
+        Write::put(
+            Self::key(&self.sha256),
+            records::encode(&record),
+            Expect::Anything,
+        )
     }
 
     /// When it is to be renewed: at two thirds of its life, earlier by up to a twentieth of it, by a share that is different for each

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dbtls::Status;
-use tokio::sync::watch;
 
 use crate::state::ids::{Account, SubjectId, TaskId};
 use crate::state::index::Index;
@@ -17,22 +16,24 @@ pub struct Tasks {
     running: Index<Arc<TaskRecord>>,
     /// How many have not ended: nearly always none, and then `status` need not look further.
     running_count: AtomicUsize,
-    /// Tells that some task changed.
-    changes: watch::Sender<()>,
-}
-
-impl Default for Tasks {
-    fn default() -> Self {
-        Self {
-            by_id: Index::of([]),
-            running: Index::of([]),
-            running_count: AtomicUsize::new(0),
-            changes: watch::Sender::new(()),
-        }
-    }
 }
 
 impl Tasks {
+    /// With these tasks.
+    pub(super) fn of_records(tasks: Vec<TaskRecord>) -> Self {
+        let tasks: Vec<_> = tasks.into_iter().map(Arc::new).collect();
+        let running: Vec<_> = tasks
+            .iter()
+            .filter(|task| !task.state.is_final())
+            .map(|task| (task.subject.word(), Arc::clone(task)))
+            .collect();
+        Self {
+            running_count: AtomicUsize::new(running.len()),
+            running: Index::of(running),
+            by_id: Index::of(tasks.into_iter().map(|task| (task.id.word(), task))),
+        }
+    }
+
     /// The task with this ID, whoever's it is.
     pub fn get(&self, id: TaskId) -> Option<Arc<TaskRecord>> {
         self.by_id.get(id.word()).filter(|task| task.id == id)
@@ -69,11 +70,6 @@ impl Tasks {
         self.running.with(subject.word(), |task| task.status_before)
     }
 
-    /// Follows all changes of tasks.
-    pub fn changes(&self) -> watch::Receiver<()> {
-        self.changes.subscribe()
-    }
-
     pub(super) fn set(&self, id: TaskId, task: Option<TaskRecord>) {
         let before = self.get(id).filter(|task| !task.state.is_final());
         let task = task.map(Arc::new);
@@ -91,6 +87,5 @@ impl Tasks {
             }
             (None, None) => {}
         }
-        self.changes.send_replace(());
     }
 }

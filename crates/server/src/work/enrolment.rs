@@ -191,15 +191,15 @@ async fn settle(service: &Service, agent: &AgentRecord, shown: &str) -> Result<(
     if !is_newest {
         return Ok(());
     }
-    let mut writes = vec![];
+    let (mut writes, now) = (Vec::new(), service.clock.now());
     let is_active = |issued: &IssuedRecord| issued.fate == Fate::Active;
     let newest = service.catalog.pki.issued(shown);
     if let Some(newest) = newest.filter(|newest| !is_active(newest)) {
-        writes.push(fated(&newest, Fate::Active, 0));
+        writes.push(newest.fated(Fate::Active, now));
     }
     for former in agent.certificates.iter().skip(1) {
         if let Some(former) = service.catalog.pki.issued(former) {
-            writes.push(fated(&former, Fate::Replaced, service.clock.now()));
+            writes.push(former.fated(Fate::Replaced, now));
         }
     }
     if agent.certificates.len() > 1 {
@@ -264,7 +264,7 @@ pub async fn revoke(service: &Service, agent: &AgentRecord) -> Result<(), catalo
         .certificates
         .iter()
         .filter_map(|sha256| service.catalog.pki.issued(sha256))
-        .map(|issued| fated(&issued, Fate::Revoked, now))
+        .map(|issued| issued.fated(Fate::Revoked, now))
         .collect();
     writes.push(put(&AgentRecord {
         revoked: now,
@@ -278,19 +278,6 @@ fn put(agent: &AgentRecord) -> Write {
     Write::put(
         AgentRecord::key(agent.id),
         records::encode(agent),
-        Expect::Anything,
-    )
-}
-
-fn fated(issued: &IssuedRecord, fate: Fate, ended: UnixTime) -> Write {
-    let record = IssuedRecord {
-        fate,
-        ended,
-        ..issued.clone()
-    };
-    Write::put(
-        IssuedRecord::key(&issued.sha256),
-        records::encode(&record),
         Expect::Anything,
     )
 }
@@ -317,11 +304,10 @@ async fn issue(
 /// What the agents' listener is to be verified by, PEM.
 fn roots(service: &Service) -> String {
     let authorities = service.catalog.pki.authorities();
-    authorities
+    let roots = authorities
         .iter()
-        .flat_map(|authority| authority.issuer.anchors())
-        .map(|root| issuing::pem(root))
-        .collect()
+        .map(|authority| authority.issuer.anchors_pem());
+    roots.collect()
 }
 
 /// Writes a refusal into the audit log.

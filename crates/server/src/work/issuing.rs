@@ -179,14 +179,6 @@ pub fn names_to_cover(common: &Common) -> Vec<SubjectName> {
     names
 }
 
-/// A certificate in PEM.
-pub fn pem(der: &[u8]) -> String {
-    let lines = BASE64.encode(der);
-    let lines = lines.as_bytes().chunks(64).map(String::from_utf8_lossy);
-    let body: String = lines.map(|line| line.into_owned() + "\n").collect();
-    format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
-}
-
 /// A certificate that was issued and recorded.
 pub struct Certificate {
     /// The SHA-256 of the leaf, hexadecimal.
@@ -277,7 +269,7 @@ fn authority(
         v: V1,
         role,
         key: vault.seal(&document, issuer.key().to_pem().as_bytes())?,
-        chain: issuer.ca_pem(),
+        chain: issuer.chain_pem(),
         created: now,
         id,
     };

@@ -53,18 +53,11 @@ async fn renew(service: &Arc<Service>, account: Account, subject: SubjectId) {
 
 /// The instances and groups with a certificate that is due.
 fn due(service: &Service) -> Vec<(Account, SubjectId)> {
-    let catalog = &service.catalog;
-    let instances = catalog.instances().into_iter();
-    let groups = catalog.groups().into_iter();
-    let mut due: Vec<_> = instances
-        .filter(|instance| is_due(service, &instance.common))
-        .map(|instance| (instance.common.account, SubjectId::Instance(instance.id)))
+    let subjects = service.catalog.subjects().into_iter();
+    let mut due: Vec<_> = subjects
+        .filter(|subject| is_due(service, subject.common()))
+        .map(|subject| (subject.common().account, subject.id()))
         .collect();
-    due.extend(
-        groups
-            .filter(|group| is_due(service, &group.common))
-            .map(|group| (group.common.account, SubjectId::Group(group.id))),
-    );
     due.retain(|(account, subject)| !failed_lately(service, *account, *subject));
     due
 }

@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::Service;
-use crate::state::catalog::Common;
 use crate::state::ids::SubjectId;
 use crate::state::node::{Node, Witnessed};
 use crate::state::records::Driver;
@@ -49,15 +48,10 @@ async fn ask_all(service: &Arc<Service>) {
 /// The nodes that are changed by SQL.
 fn by_sql(service: &Service) -> Vec<(SubjectId, Arc<Node>)> {
     let mut found = Vec::new();
-    let mut add = |subject, common: &Common| {
-        let nodes = common.work().filter(|(_, driver)| *driver == Driver::Sql);
-        found.extend(nodes.map(|(node, _)| (subject, Arc::clone(node))));
-    };
-    for instance in service.catalog.instances() {
-        add(SubjectId::Instance(instance.id), &instance.common);
-    }
-    for group in service.catalog.groups() {
-        add(SubjectId::Group(group.id), &group.common);
+    for subject in service.catalog.subjects() {
+        let nodes = subject.common().work();
+        let by_sql = nodes.filter(|(_, driver)| *driver == Driver::Sql);
+        found.extend(by_sql.map(|(node, _)| (subject.id(), Arc::clone(node))));
     }
     found
 }
@@ -82,8 +76,10 @@ pub async fn ask(service: &Arc<Service>, subject: SubjectId, node: &Node) {
 /// Keeps what an agent says that its server said.
 pub fn take(service: &Service, subject: SubjectId, target: &Target, said: Witness) {
     let of = Subject::of(&service.catalog, subject);
-    let mut nodes = of.iter().flat_map(|subject| &subject.common().nodes);
-    if let Some(node) = nodes.find(|node| node.target == *target) {
+    if let Some(node) = of
+        .as_ref()
+        .and_then(|subject| subject.common().node(target))
+    {
         node.set_witness(Witnessed {
             said,
             at: service.clock.now(),

@@ -493,3 +493,38 @@ fn enforcement_refuses_plaintext_and_keeps_tls_from_being_switched_off() {
     assert_eq!(enforcement(), ["OPTIONAL", "OPTIONAL"]);
     succeeds(&api, "CloseSSL");
 }
+
+#[test]
+fn an_authority_of_the_operators_issues_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = lab::pki::Authority::root("Operator root", lab::now()).unwrap();
+    let issuing = root.intermediate("Operator issuing").unwrap();
+    let (certificate, key) = (
+        folder.path().join("issuing.pem"),
+        folder.path().join("issuing.key"),
+    );
+    let (chain, secret) = issuing.issuing_pem();
+    std::fs::write(&certificate, chain).unwrap();
+    std::fs::write(&key, secret).unwrap();
+    let mut api = TestServer::configured(|config| {
+        config.ca.certificate = Some(certificate);
+        config.ca.key = Some(key);
+    });
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    api.restart();
+    succeeds(&api, "OpenSSL");
+
+    let authorities = api.call("DescribeAuthorities", json!({}));
+    let chain = authorities.fields["Items"][0]["Certificates"]
+        .as_str()
+        .unwrap();
+    assert!(
+        chain.ends_with(root.root_pem()),
+        "the root is the last one:\n{chain}"
+    );
+    let ca = folder.path().join("root.pem");
+    std::fs::write(&ca, root.root_pem()).unwrap();
+    verify(&one, &ca);
+    verify(&two, &ca_file(&api, folder.path()));
+}

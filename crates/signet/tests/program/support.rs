@@ -116,6 +116,18 @@ impl Place {
 }
 
 impl Place {
+    /// Begins the service's log anew, and keeps what it has said so far in `earlier.log`.
+    pub(crate) fn turn_log_over(&self) {
+        let said = fs::read(self.path("serve.log")).unwrap();
+        let mut earlier = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("earlier.log"))
+            .unwrap();
+        earlier.write_all(&said).unwrap();
+        fs::write(self.path("serve.log"), "").unwrap();
+    }
+
     /// Waits until the service's log has a line with this text.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {

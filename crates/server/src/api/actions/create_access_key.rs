@@ -50,9 +50,9 @@ impl Action for CreateAccessKey {
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
         if input.note.chars().count() > 200 {
-            return Err(ApiError::new(
-                Code::InvalidParameterValue,
-                "The value of parameter `Note` is not valid: it has up to 200 characters.",
+            return Err(ApiError::invalid_value(
+                "Note",
+                "it has up to 200 characters",
             ));
         }
         let service = &context.service;

@@ -75,22 +75,15 @@ impl Action for CreateAgentToken {
         )?;
         let valid = input.valid_seconds.unwrap_or(USUAL);
         if !(60..=LONGEST).contains(&valid) {
-            return Err(invalid(
+            return Err(ApiError::invalid_value(
                 "ValidSeconds",
                 format!("it must be 60 to {LONGEST}"),
             ));
         }
-        let driver = subject
-            .common()
-            .work()
-            .find(|(node, _)| node.target == input.node)
-            .map(|(_, driver)| driver)
-            .ok_or_else(|| {
-                invalid(
-                    "Node",
-                    format!("`{}` has no node `{}`", subject.id(), input.node),
-                )
-            })?;
+        let driver = subject.common().driver_of(&input.node).ok_or_else(|| {
+            let why = format!("`{}` has no node `{}`", subject.id(), input.node);
+            ApiError::invalid_value("Node", why)
+        })?;
         if driver != Driver::Agent || context.service.config.agents.listen.is_none() {
             return Err(ApiError::new(
                 Code::OperationDeniedActionNotSupport,
@@ -115,11 +108,4 @@ impl Action for CreateAgentToken {
             expires: rfc3339(expires),
         })
     }
-}
-
-fn invalid(name: &str, why: String) -> ApiError {
-    ApiError::new(
-        Code::InvalidParameterValue,
-        format!("The value of parameter `{name}` is not valid: {why}."),
-    )
 }

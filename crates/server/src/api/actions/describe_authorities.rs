@@ -82,7 +82,7 @@ fn item(authority: &Authority, now: i64) -> Item {
         name: issuer.common_name(),
         not_after: rfc3339(issuer.not_after()),
         days_left: (issuer.not_after() - now).div_euclid(86_400),
-        certificates: issuer.ca_pem(),
+        certificates: issuer.chain_pem(),
         root: CertificateReport::of(root.unwrap_or_default()),
         created: rfc3339(authority.created),
     }

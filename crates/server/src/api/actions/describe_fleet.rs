@@ -136,13 +136,9 @@ impl Action for DescribeFleet {
 }
 
 fn members(context: &Context) -> Vec<Subject> {
-    let catalog = &context.service.catalog;
-    let instances = catalog.instances().into_iter().map(Subject::Instance);
-    let groups = catalog.groups().into_iter().map(Subject::Group);
-    instances
-        .chain(groups)
-        .filter(|member| member.common().account == context.account)
-        .collect()
+    let mut members = context.service.catalog.subjects();
+    members.retain(|member| member.common().account == context.account);
+    members
 }
 
 fn fits(input: &Input, member: &Subject, context: &Context) -> bool {

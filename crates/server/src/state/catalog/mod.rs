@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arc_swap::ArcSwap;
 use ca::key::KeyKind;
-use dbtls::{Name, Trust};
+use dbtls::{Name, Target, Trust};
 use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
@@ -23,17 +23,18 @@ use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node};
-use crate::state::pki::{self, AgentRecord, AuthorityRecord, IssuedRecord, ManagedRecord};
+use crate::state::pki::{self, AgentRecord, AuthorityRecord, ManagedRecord};
 use crate::state::records::{
     self, Alive, Architecture, BadDocument, Driver, InstanceRecord, KeyRecord, ObservationRecord,
     RoGroupRecord, Tag,
 };
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Revision, Store, Write};
-use crate::state::task::{self, TaskRecord};
+use crate::state::subject::Subject;
+use crate::state::task;
 use crate::state::tasks::Tasks;
 use crate::state::vault::{self, Vault};
-use reading::for_each;
+use reading::{all, for_each};
 use writer::Writer;
 
 /// What instances and RO groups have in common.
@@ -78,6 +79,18 @@ impl Common {
     /// Whether any of its nodes can be changed, so that our own authority is part of its bundle.
     pub fn is_managed(&self) -> bool {
         self.drivers.iter().any(|driver| *driver != Driver::Observe)
+    }
+
+    /// Its node with this address.
+    pub fn node(&self, target: &Target) -> Option<&Arc<Node>> {
+        self.nodes.iter().find(|node| node.target == *target)
+    }
+
+    /// How its node with this address is changed.
+    pub fn driver_of(&self, target: &Target) -> Option<Driver> {
+        let mut work = self.work();
+        work.find(|(node, _)| node.target == *target)
+            .map(|(_, driver)| driver)
     }
 
     /// Its nodes, and how each is changed.
@@ -132,6 +145,9 @@ pub enum Error {
     },
 }
 
+/// The access keys by their SecretIds.
+type Keys = HashMap<String, Arc<AccessKey>, RandomState>;
+
 /// The catalog.
 pub struct Catalog {
     store: Sqlite,
@@ -141,7 +157,7 @@ pub struct Catalog {
     groups_of: Index<Arc<[Arc<RoGroup>]>>,
     /// The group of a read-only instance, by the read-only instance.
     group_of: Index<Arc<RoGroup>>,
-    keys: ArcSwap<HashMap<String, Arc<AccessKey>, RandomState>>,
+    keys: ArcSwap<Keys>,
     /// The tasks.
     pub tasks: Tasks,
     /// The certificate authority, and what it issued.
@@ -187,26 +203,9 @@ impl Catalog {
             |_, record: ObservationRecord| writer.observe(&record, seen),
         )
         .await?;
-        let mut keys = Vec::new();
-        for_each(&store, records::KEYS, |key, record: KeyRecord| {
-            keys.push((key.to_owned(), record))
-        })
-        .await?;
-        let keys = keys
-            .into_iter()
-            .map(|(key, record)| writer.access_key(&key, record))
-            .collect::<Result<Vec<_>, _>>()?;
-
-        let tasks = Tasks::default();
-        for_each(&store, task::TASKS, |_, record: TaskRecord| {
-            tasks.set(record.id, Some(record));
-        })
-        .await?;
-        let pki = load_pki(&store, &writer).await?;
-
         let catalog = Arc::new(Self {
-            tasks,
-            pki,
+            tasks: Tasks::of_records(all(&store, task::TASKS).await?),
+            pki: load_pki(&store, &writer).await?,
             instances: Index::of(instances.into_iter().map(|i| (i.id.tail().word(), i))),
             groups_of: Index::of(by_primary(&groups)),
             group_of: Index::of(
@@ -215,11 +214,7 @@ impl Catalog {
                     .flat_map(|g| g.members.iter().map(|m| (m.tail().word(), Arc::clone(g)))),
             ),
             groups: Index::of(groups.into_iter().map(|g| (g.id.tail().word(), g))),
-            keys: ArcSwap::from_pointee(
-                keys.into_iter()
-                    .map(|k| (k.secret_id.clone(), Arc::new(k)))
-                    .collect(),
-            ),
+            keys: ArcSwap::from_pointee(load_keys(&store, &writer).await?),
             applied: watch::Sender::new(since),
             store,
         });
@@ -266,6 +261,13 @@ impl Catalog {
         self.groups.values()
     }
 
+    /// Every instance and RO group, in no order.
+    pub fn subjects(&self) -> Vec<Subject> {
+        let instances = self.instances().into_iter().map(Subject::Instance);
+        let groups = self.groups().into_iter().map(Subject::Group);
+        instances.chain(groups).collect()
+    }
+
     /// The access key with this SecretId.
     pub fn key(&self, secret_id: &str) -> Option<Arc<AccessKey>> {
         self.keys.load().get(secret_id).cloned()
@@ -277,9 +279,12 @@ impl Catalog {
     }
 
     /// Whom a node's certificate may lead to: our own authority, and what was registered for the node.
-    pub fn trust_for(&self, access: Option<&Access>) -> Trust {
+    pub fn trust_for(&self, access: Option<&Access>) -> Arc<Trust> {
         let ours = self.pki.trust();
-        access.map_or_else(|| Trust::clone(&ours), |access| access.trust.and(&ours))
+        match access {
+            Some(access) => Arc::new(access.trust.and(&ours)),
+            None => ours,
+        }
     }
 
     /// Writes to the store, and answers once readers see it, with the revision of what was written.
@@ -352,24 +357,23 @@ impl Catalog {
     }
 }
 
+async fn load_keys(store: &Sqlite, writer: &Writer) -> Result<Keys, Error> {
+    let mut keys = Keys::default();
+    for record in all::<KeyRecord>(store, records::KEYS).await? {
+        let key = writer.access_key(&KeyRecord::key(&record.secret_id), record)?;
+        keys.insert(key.secret_id.clone(), Arc::new(key));
+    }
+    Ok(keys)
+}
+
 async fn load_pki(store: &Sqlite, writer: &Writer) -> Result<Pki, Error> {
-    let pki = Pki::default();
-    let mut authorities = Vec::new();
-    for_each(store, pki::AUTHORITIES, |_, record: AuthorityRecord| {
-        authorities.push(record);
-    })
-    .await?;
-    for record in authorities {
+    let pki = Pki::of(all(store, pki::ISSUED).await?);
+    for record in all::<AuthorityRecord>(store, pki::AUTHORITIES).await? {
         pki.set_authority(writer.authority(record)?);
     }
-    for_each(store, pki::ISSUED, |_, record: IssuedRecord| {
-        pki.set_issued(record);
-    })
-    .await?;
-    for_each(store, pki::AGENTS, |_, record: AgentRecord| {
+    for record in all::<AgentRecord>(store, pki::AGENTS).await? {
         pki.set_agent(record);
-    })
-    .await?;
+    }
     Ok(pki)
 }
 

@@ -33,6 +33,16 @@ pub(super) async fn for_each<T: DeserializeOwned + Send + 'static>(
     Ok(())
 }
 
+/// Every document under a prefix, in the order of the keys.
+pub(super) async fn all<T: DeserializeOwned + Send + 'static>(
+    store: &Sqlite,
+    prefix: &'static str,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    for_each(store, prefix, |_, record| all.push(record)).await?;
+    Ok(all)
+}
+
 /// A page that is being decoded, or why it could not be read.
 type Decoding<T> = Result<JoinHandle<Result<Vec<(String, T)>, BadDocument>>, store::Error>;
 

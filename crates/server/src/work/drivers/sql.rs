@@ -22,7 +22,7 @@ pub struct Hand {
     service: Arc<Service>,
     node: Target,
     account: Account,
-    trust: dbtls::Trust,
+    trust: Arc<dbtls::Trust>,
 }
 
 /// What the check found: how the server is, and where files may be written.
@@ -62,10 +62,8 @@ impl Hand {
         let password = Password::new(String::from_utf8_lossy(&password).into_owned());
         let of = Subject::of(&service.catalog, subject);
         let access = of
-            .iter()
-            .flat_map(|subject| &subject.common().nodes)
-            .find(|known| known.target == *node)
-            .and_then(|node| node.access());
+            .as_ref()
+            .and_then(|subject| subject.common().node(node)?.access());
         Ok(Self {
             service: Arc::clone(service),
             node: node.clone(),

@@ -2,7 +2,7 @@
 
 use crate::ambient::UnixTime;
 use crate::service::Service;
-use crate::state::pki::{Fate, Holder, IssuedRecord, ManagedRecord};
+use crate::state::pki::{Fate, IssuedRecord, ManagedRecord};
 use crate::state::records::{self, V1};
 use crate::state::store::{Expect, Write};
 use crate::state::subject::Subject;
@@ -31,25 +31,22 @@ pub(super) fn writes(service: &Service, task: &TaskRecord) -> Vec<Write> {
         TaskRecord::lock(task.subject),
         Expect::Anything,
     )];
-    for issued in service.catalog.pki.all_issued() {
-        let of = task.nodes.iter().find(|work| is_of(&issued, work));
-        if let Some(fate) = of.and_then(|work| fate(&issued, work, task)) {
-            writes.push(fated(&issued, fate, now));
+    for work in &task.nodes {
+        for issued in service.catalog.pki.issued_for(&work.node) {
+            if let Some(fate) = fate(&issued, work, task) {
+                writes.push(issued.fated(fate, now));
+            }
         }
     }
     if task.state == State::Succeeded {
         let subject = Subject::of(&service.catalog, task.subject);
-        let nodes = subject.iter().flat_map(|subject| &subject.common().nodes);
-        writes.extend(nodes.filter_map(|node| {
-            let work = task.nodes.iter().find(|work| work.node == node.target)?;
-            expectation(task, work, node.managed().as_deref(), now)
+        let common = subject.as_ref().map(Subject::common);
+        writes.extend(task.nodes.iter().filter_map(|work| {
+            let before = common?.node(&work.node)?.managed();
+            expectation(task, work, before.as_deref(), now)
         }));
     }
     writes
-}
-
-fn is_of(issued: &IssuedRecord, work: &NodeWork) -> bool {
-    matches!(&issued.holder, Holder::Node { node, .. } if *node == work.node)
 }
 
 /// What becomes of a certificate of a node when the task ends; `None` when nothing changes.
@@ -65,20 +62,6 @@ fn fate(issued: &IssuedRecord, work: &NodeWork, task: &TaskRecord) -> Option<Fat
         }
         Fate::Active | Fate::Replaced | Fate::Revoked => None,
     }
-}
-
-fn fated(issued: &IssuedRecord, fate: Fate, now: UnixTime) -> Write {
-    let ended = if fate == Fate::Active { 0 } else { now };
-    let record = IssuedRecord {
-        fate,
-        ended,
-        ..issued.clone()
-    };
-    Write::put(
-        IssuedRecord::key(&issued.sha256),
-        records::encode(&record),
-        Expect::Anything,
-    )
 }
 
 /// What the node is expected to do from now on; `None` when that stays as it is.

@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
     /// What servers said before the task is no longer so. Agents tell with their next question.
     async fn ask_witnesses(&self) {
         for at in 0..self.task.nodes.len() {
-            if let Ok((node, Driver::Sql)) = self.work(at) {
+            if let (Ok(Driver::Sql), Ok(node)) = (self.driver(at), self.node(at)) {
                 witness::ask(self.service, self.task.subject, &node).await;
             }
         }
@@ -231,27 +231,25 @@ impl<'a> Run<'a> {
             .ok_or_else(|| Trouble::new(format!("`{}` was deregistered", self.task.subject)))
     }
 
-    /// The node, and how it is changed.
-    fn work(&self, at: usize) -> Result<(Arc<Node>, Driver), Trouble> {
+    fn node(&self, at: usize) -> Result<Arc<Node>, Trouble> {
         let subject = self.subject()?;
-        let target = &self.task.nodes[at].node;
-        let found = subject
-            .common()
-            .work()
-            .find(|(node, _)| node.target == *target)
-            .map(|(node, driver)| (Arc::clone(node), driver));
-        found.ok_or_else(|| {
-            Trouble::new(format!("`{}` has no such node any more", self.task.subject))
-        })
+        let node = subject.common().node(&self.task.nodes[at].node);
+        node.cloned().ok_or_else(|| self.no_such_node())
     }
 
-    fn node(&self, at: usize) -> Result<Arc<Node>, Trouble> {
-        self.work(at).map(|(node, _)| node)
+    fn driver(&self, at: usize) -> Result<Driver, Trouble> {
+        let subject = self.subject()?;
+        let driver = subject.common().driver_of(&self.task.nodes[at].node);
+        driver.ok_or_else(|| self.no_such_node())
+    }
+
+    fn no_such_node(&self) -> Trouble {
+        Trouble::new(format!("`{}` has no such node any more", self.task.subject))
     }
 
     async fn hand(&self, at: usize) -> Result<Hand, Trouble> {
-        let (node, driver) = self.work(at)?;
-        Hand::of(self.service, &self.task, &node.target, driver).await
+        let driver = self.driver(at)?;
+        Hand::of(self.service, &self.task, &self.task.nodes[at].node, driver).await
     }
 
     fn before(&self, at: usize) -> Result<&Value, Trouble> {
