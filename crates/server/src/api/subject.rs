@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use wire::Code;
 
 use crate::api::action::Context;
@@ -10,6 +12,32 @@ use crate::service::Service;
 use crate::state::catalog::{Instance, RoGroup};
 use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId, SubjectId};
 use crate::state::subject::Subject;
+
+/// The two parameters that name what an action is asked of. Exactly one of the two is needed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct Named {
+    /// A two-node or three-node instance, like `cdb-c1nl9rpv`.
+    #[schemars(example = &"cdb-c1nl9rpv")]
+    instance_id: Option<String>,
+    /// A read-only group, like `cdbrg-k9a6gup3`, with all its read-only instances.
+    #[schemars(example = &"cdbrg-k9a6gup3")]
+    ro_group_id: Option<String>,
+}
+
+impl Named {
+    /// Finds what it names.
+    ///
+    /// # Errors
+    /// See [`find`].
+    pub fn find(&self, context: &Context) -> Result<Subject, ApiError> {
+        find(
+            context,
+            self.instance_id.as_deref(),
+            self.ro_group_id.as_deref(),
+        )
+    }
+}
 
 /// Finds what the two parameters name. An empty text is the same as none.
 ///

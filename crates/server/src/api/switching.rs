@@ -1,27 +1,15 @@
 //! What the actions that change servers have in common: who may be changed, and how a task is started.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wire::Code;
 
 use crate::api::action::Context;
 use crate::api::error::ApiError;
-use crate::api::subject;
+use crate::api::subject::{self, Named};
 use crate::state::subject::Subject;
 use crate::state::task::{Cause, Kind};
 use crate::work::tasks::{self, Refused, Wish};
-
-/// Exactly one of the two is needed.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Input {
-    /// A two-node or three-node instance, like `cdb-c1nl9rpv`.
-    #[schemars(example = &"cdb-c1nl9rpv")]
-    instance_id: Option<String>,
-    /// A read-only group, like `cdbrg-k9a6gup3`: all its read-only instances are changed together.
-    #[schemars(example = &"cdbrg-k9a6gup3")]
-    ro_group_id: Option<String>,
-}
 
 /// The task.
 #[derive(Serialize, JsonSchema)]
@@ -48,12 +36,8 @@ pub const ERRORS: [Code; 9] = [
 ///
 /// # Errors
 /// When there is no such thing, it has no SSL, it is only observed, or another task has it.
-pub async fn start(context: &Context, input: &Input, kind: Kind) -> Result<Output, ApiError> {
-    let subject = subject::find(
-        context,
-        input.instance_id.as_deref(),
-        input.ro_group_id.as_deref(),
-    )?;
+pub async fn start(context: &Context, of: &Named, kind: Kind) -> Result<Output, ApiError> {
+    let subject = of.find(context)?;
     require_switchable(&subject)?;
     subject::require_unlocked(context, subject.id())?;
     let wish = Wish {

@@ -8,7 +8,7 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
-use crate::api::subject;
+use crate::api::subject::Named;
 use crate::state::records::Driver;
 use crate::work::enrolment;
 
@@ -24,12 +24,9 @@ pub struct CreateAgentToken;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Input {
-    /// The instance that the node belongs to. Exactly one of the two is needed.
-    #[schemars(example = &"cdb-c1nl9rpv")]
-    instance_id: Option<String>,
-    /// The read-only group that the node belongs to.
-    #[schemars(example = &"cdbrg-k9a6gup3")]
-    ro_group_id: Option<String>,
+    /// What the node belongs to.
+    #[serde(flatten)]
+    owner: Named,
     /// The node, as it is registered, with the driver `agent`.
     #[schemars(with = "String", example = &"db1.example.com:3306")]
     node: Target,
@@ -68,11 +65,7 @@ impl Action for CreateAgentToken {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = subject::find(
-            context,
-            input.instance_id.as_deref(),
-            input.ro_group_id.as_deref(),
-        )?;
+        let subject = input.owner.find(context)?;
         let valid = input.valid_seconds.unwrap_or(USUAL);
         if !(60..=LONGEST).contains(&valid) {
             return Err(ApiError::invalid_value(

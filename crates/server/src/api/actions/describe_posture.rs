@@ -5,13 +5,13 @@ use std::time::Duration;
 use dbtls::switch::Witness;
 use dbtls::{LoginOutcome, Name, Observation, Report, Status};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
-use crate::api::subject;
+use crate::api::subject::Named;
 use crate::state::drift;
 use crate::state::node::{Node, Witnessed};
 use crate::state::observed;
@@ -19,18 +19,6 @@ use crate::state::status::{Verdict, why_unknown};
 
 /// The action.
 pub struct DescribePosture;
-
-/// Exactly one of the two is needed.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Input {
-    /// The instance to describe.
-    #[schemars(example = &"cdb-c1nl9rpv")]
-    instance_id: Option<String>,
-    /// The read-only group to describe.
-    #[schemars(example = &"cdbrg-k9a6gup3")]
-    ro_group_id: Option<String>,
-}
 
 /// What was seen.
 #[derive(Serialize, JsonSchema)]
@@ -84,15 +72,11 @@ impl Action for DescribePosture {
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
-    type Input = Input;
+    type Input = Named;
     type Output = Output;
 
-    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = subject::find(
-            context,
-            input.instance_id.as_deref(),
-            input.ro_group_id.as_deref(),
-        )?;
+    async fn call(input: Named, context: &Context) -> Result<Output, ApiError> {
+        let subject = input.find(context)?;
         let verdict = context
             .service
             .verdict(subject.id(), subject.common(), context.now);

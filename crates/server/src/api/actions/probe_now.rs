@@ -1,27 +1,15 @@
 //! `ProbeNow`: looks at the nodes of an instance or a group now, instead of at their next turn.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
-use crate::api::subject;
+use crate::api::subject::Named;
 
 /// The action.
 pub struct ProbeNow;
-
-/// Exactly one of the two is needed.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct Input {
-    /// The instance to look at.
-    #[schemars(example = &"cdb-c1nl9rpv")]
-    instance_id: Option<String>,
-    /// The read-only group to look at.
-    #[schemars(example = &"cdbrg-k9a6gup3")]
-    ro_group_id: Option<String>,
-}
 
 /// What was seen, in one word. `DescribePosture` has the rest.
 #[derive(Serialize, JsonSchema)]
@@ -46,15 +34,11 @@ impl Action for ProbeNow {
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
-    type Input = Input;
+    type Input = Named;
     type Output = Output;
 
-    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        let subject = subject::find(
-            context,
-            input.instance_id.as_deref(),
-            input.ro_group_id.as_deref(),
-        )?;
+    async fn call(input: Named, context: &Context) -> Result<Output, ApiError> {
+        let subject = input.find(context)?;
         let service = &context.service;
         service
             .prober

@@ -2,7 +2,8 @@
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
-use crate::api::switching::{self, Input, Output};
+use crate::api::subject::Named;
+use crate::api::switching::{self, Output};
 use crate::state::task::Kind;
 
 /// The action.
@@ -17,10 +18,10 @@ impl Action for RotateCertificate {
         effect: Effect::Writes,
         errors: &switching::ERRORS,
     };
-    type Input = Input;
+    type Input = Named;
     type Output = Output;
 
-    async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
-        switching::start(context, &input, Kind::Rotate).await
+    async fn call(named: Named, context: &Context) -> Result<Output, ApiError> {
+        switching::start(context, &named, Kind::Rotate).await
     }
 }

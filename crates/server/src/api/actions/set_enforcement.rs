@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
+use crate::api::subject::Named;
 use crate::api::switching::{self, Output};
 use crate::state::task::Kind;
 
@@ -17,7 +18,7 @@ pub struct SetEnforcement;
 pub struct Input {
     /// What is changed.
     #[serde(flatten)]
-    subject: switching::Input,
+    subject: Named,
     /// `true`: plaintext connections over TCP are refused (`require_secure_transport`). `false`: they are let in.
     #[schemars(example = true)]
     required: bool,
