@@ -144,7 +144,12 @@ async fn known(
 ) -> Result<Reply, Denied> {
     let agent = enrolment::admit(service, shown).await?;
     match path {
-        NEXT => answer(&next(service, &agent, read(request).await?).await),
+        NEXT => {
+            let next = next(service, &agent, read(request).await?).await;
+            // It may have been revoked while it waited.
+            enrolment::admit(service, shown).await?;
+            answer(&next)
+        }
         DONE => {
             let done: Done = read(request).await?;
             service.agents.done(&agent.node, done);

@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use lab::{Kind, Options, Restartable, Server};
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Place};
+use crate::support::{Connection, Place, Served};
 
 const ID: &str = "cdb-c1nl9rpv";
 
@@ -92,6 +93,18 @@ impl Agent {
         }
     }
 
+    fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.log().contains(text) {
+            assert!(
+                Instant::now() < deadline,
+                "the log never says `{text}`\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
     }
@@ -112,17 +125,6 @@ fn address(server: &Server) -> String {
     format!("{}:{}", server.host(), server.port())
 }
 
-fn succeeds(connection: &mut Connection, action: &str, agent: &Agent) {
-    let started = connection
-        .call(action, &json!({ "InstanceId": ID }))
-        .unwrap();
-    let task = started["AsyncRequestId"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{started:?}"));
-    let (state, info) = connection.finish(task);
-    assert_eq!(state, "SUCCESS", "{action}: {info}\n{}", agent.log());
-}
-
 /// The client that belongs to the server connects, and checks chain and name.
 fn verify(server: &Server, ca: &Path) {
     let output = server
@@ -135,113 +137,200 @@ fn verify(server: &Server, ca: &Path) {
     assert!(output.status.success(), "{}: {error}", server.version());
 }
 
+/// An instance of a MySQL that is changed by SQL and a MariaDB that is changed by an agent.
+struct Stage {
+    connection: Connection,
+    agent: Agent,
+    mysql: Server,
+    mariadb: Restartable,
+    /// The MariaDB, as it is registered.
+    second: String,
+    /// Where agents enrol.
+    port: u16,
+    place: Place,
+    _served: Served,
+}
+
+impl Stage {
+    /// Registered, and no agent enrolled.
+    fn set() -> Self {
+        let port = free_port();
+        let place = Place::configured(&format!("agents.listen = '127.0.0.1:{port}'"));
+        let mysql = Server::start(Kind::MySql, Options::new()).unwrap();
+        mysql
+            .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
+            .unwrap();
+        let options = Options::new().tls_auto();
+        let mariadb = Server::start(Kind::MariaDb, options.clone()).unwrap();
+        let mariadb = Restartable::new(mariadb, options).unwrap();
+        let app = "CREATE USER app@'%' IDENTIFIED BY 'secret'";
+        mysql.sql(app).unwrap();
+        mariadb.server().sql(app).unwrap();
+        let served = place.serve();
+        let second = address(&mariadb.server());
+        let mut stage = Self {
+            connection: Connection::open(served.address()).unwrap(),
+            agent: Agent::new(&place, &mariadb),
+            mysql,
+            mariadb,
+            second,
+            port,
+            place,
+            _served: served,
+        };
+        stage.register();
+        stage
+    }
+
+    fn register(&mut self) {
+        let nodes = [address(&self.mysql), self.second.clone()];
+        let parameters = json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
+            "DnsNames": ["localhost"], "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret",
+            "NodeDrivers": [{ "Node": self.second, "Driver": "agent" }],
+        });
+        let registered = self.connection.call("RegisterInstance", &parameters);
+        assert_eq!(registered.unwrap()["InstanceId"], ID);
+    }
+
+    /// Enrols the agent and lets it run. Answers the token, which is used up.
+    fn enrol(&mut self) -> String {
+        let parameters = json!({ "InstanceId": ID, "Node": self.second });
+        let made = self.connection.call("CreateAgentToken", &parameters);
+        let token = made.unwrap()["Token"].as_str().unwrap().to_owned();
+        let enrolled = self.agent.enrol(self.port, &token);
+        let error = String::from_utf8_lossy(&enrolled.stderr);
+        assert!(enrolled.status.success(), "{error}");
+        self.agent.run();
+        token
+    }
+
+    fn start(&mut self, action: &str) -> String {
+        let started = self
+            .connection
+            .call(action, &json!({ "InstanceId": ID }))
+            .unwrap();
+        let task = started["AsyncRequestId"].as_str();
+        task.unwrap_or_else(|| panic!("{started:?}")).to_owned()
+    }
+
+    fn succeeds(&mut self, task: &str) {
+        let (state, info) = self.connection.finish(task);
+        assert_eq!(state, "SUCCESS", "{info}\n{}", self.agent.log());
+    }
+
+    /// Both servers are what a client with our root expects.
+    fn verify(&mut self) {
+        let ca = self.place.path("ca.pem");
+        let authorities = self
+            .connection
+            .call("DescribeAuthorities", &json!({}))
+            .unwrap();
+        let chain = authorities["Items"][0]["Certificates"].as_str().unwrap();
+        fs::write(&ca, chain).unwrap();
+        verify(&self.mysql, &ca);
+        verify(&self.mariadb.server(), &ca);
+    }
+
+    fn drift(&mut self) -> Vec<Value> {
+        let posture = self
+            .connection
+            .call("DescribePosture", &json!({ "InstanceId": ID }));
+        let posture = posture.unwrap();
+        let nodes = posture["Nodes"].as_array().unwrap();
+        nodes.iter().map(|node| node["Drift"].clone()).collect()
+    }
+}
+
 #[test]
 fn an_instance_of_both_drivers_goes_on_rotates_off_and_on_again() {
-    let port = free_port();
-    let place = Place::configured(&format!("agents.listen = '127.0.0.1:{port}'"));
-    let mysql = Server::start(Kind::MySql, Options::new()).unwrap();
-    mysql
-        .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
-        .unwrap();
-    let options = Options::new().tls_auto();
-    let mariadb = Server::start(Kind::MariaDb, options.clone()).unwrap();
-    let mariadb = Restartable::new(mariadb, options).unwrap();
-    let app = "CREATE USER app@'%' IDENTIFIED BY 'secret'";
-    mysql.sql(app).unwrap();
-    mariadb.server().sql(app).unwrap();
-
-    let served = place.serve();
-    let mut connection = Connection::open(served.address()).unwrap();
-    let second = address(&mariadb.server());
-    let registered = connection.call(
-        "RegisterInstance",
-        &json!({
-            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": [address(&mysql), second],
-            "DnsNames": ["localhost"], "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret",
-            "NodeDrivers": [{ "Node": second, "Driver": "agent" }],
-        }),
-    );
-    assert_eq!(registered.unwrap()["InstanceId"], ID);
-
-    let mut agent = Agent::new(&place, &mariadb);
-    let made = connection.call(
-        "CreateAgentToken",
-        &json!({ "InstanceId": ID, "Node": second }),
-    );
-    let token = made.unwrap()["Token"].as_str().unwrap().to_owned();
-    let enrolled = agent.enrol(port, &token);
-    assert!(
-        enrolled.status.success(),
-        "{}",
-        String::from_utf8_lossy(&enrolled.stderr)
-    );
-    let again = agent.enrol(port, &token);
+    let mut stage = Stage::set();
+    let token = stage.enrol();
+    stage.agent.kill();
+    let again = stage.agent.enrol(stage.port, &token);
     let error = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(
         !again.status.success() && error.contains("the token is unknown, used up or expired"),
         "{error}"
     );
-    agent.run();
 
-    succeeds(&mut connection, "OpenSSL", &agent);
-    let ca = place.path("ca.pem");
-    let authorities = connection.call("DescribeAuthorities", &json!({})).unwrap();
-    fs::write(
-        &ca,
-        authorities["Items"][0]["Certificates"].as_str().unwrap(),
-    )
-    .unwrap();
-    verify(&mysql, &ca);
-    verify(&mariadb.server(), &ca);
+    stage.agent.run();
 
-    let before = mariadb.server().pid();
-    succeeds(&mut connection, "RotateCertificate", &agent);
+    let on = stage.start("OpenSSL");
+    stage.succeeds(&on);
+    stage.verify();
+
+    let before = stage.mariadb.server().pid();
+    let rotated = stage.start("RotateCertificate");
+    stage.succeeds(&rotated);
     assert_eq!(
-        mariadb.server().pid(),
+        stage.mariadb.server().pid(),
         before,
         "a rotation needs no restart"
     );
-    verify(&mysql, &ca);
-    verify(&mariadb.server(), &ca);
+    stage.verify();
 
-    succeeds(&mut connection, "CloseSSL", &agent);
-    let status = connection
-        .call("DescribeSSLStatus", &json!({ "InstanceId": ID }))
-        .unwrap();
-    assert_eq!(status["Status"], "OFF");
+    let off = stage.start("CloseSSL");
+    stage.succeeds(&off);
+    let status = stage
+        .connection
+        .call("DescribeSSLStatus", &json!({ "InstanceId": ID }));
+    assert_eq!(status.unwrap()["Status"], "OFF");
 
     // The agent dies, and comes back while an order waits for it.
-    agent.kill();
-    let started = connection
-        .call("OpenSSL", &json!({ "InstanceId": ID }))
-        .unwrap();
-    agent.run();
-    let (state, info) = connection.finish(started["AsyncRequestId"].as_str().unwrap());
-    assert_eq!(state, "SUCCESS", "{info}\n{}", agent.log());
-    verify(&mysql, &ca);
-    verify(&mariadb.server(), &ca);
-
-    let agents = connection.call("DescribeAgents", &json!({})).unwrap();
+    stage.agent.kill();
+    let on = stage.start("OpenSSL");
+    stage.agent.run();
+    stage.succeeds(&on);
+    stage.verify();
     assert_eq!(
-        (
-            &agents["Items"][0]["Node"],
-            &agents["Items"][0]["Revoked"],
-            agents["Items"].as_array().map(Vec::len)
-        ),
-        (&json!(second), &json!(false), Some(1))
-    );
-    let witnessed: Vec<Value> = posture(&mut connection);
-    assert_eq!(
-        witnessed,
+        stage.drift(),
         [json!(""), json!("")],
         "nothing differs from what is expected"
     );
 }
 
-fn posture(connection: &mut Connection) -> Vec<Value> {
-    let posture = connection
-        .call("DescribePosture", &json!({ "InstanceId": ID }))
-        .unwrap();
-    let nodes = posture["Nodes"].as_array().unwrap();
-    nodes.iter().map(|node| node["Drift"].clone()).collect()
+#[test]
+fn an_agent_that_was_revoked_changes_nothing_and_another_can_enrol() {
+    let mut stage = Stage::set();
+    let second = stage.second.clone();
+    let none = format!(
+        "`{second}` (checking): no agent is enrolled for `{second}`: make a token (signet agent token) and enrol one on its host"
+    );
+    let early = stage.start("OpenSSL");
+    assert_eq!(
+        stage.connection.finish(&early),
+        ("FAILED".into(), none.clone())
+    );
+
+    stage.enrol();
+    let on = stage.start("OpenSSL");
+    stage.succeeds(&on);
+    let agents = stage.connection.call("DescribeAgents", &json!({})).unwrap();
+    let item = &agents["Items"][0];
+    assert_eq!(
+        (
+            &item["Node"],
+            &item["Revoked"],
+            agents["Items"].as_array().map(Vec::len)
+        ),
+        (&json!(second), &json!(false), Some(1))
+    );
+
+    let revoked = json!({ "AgentId": item["AgentId"] });
+    stage.connection.call("RevokeAgent", &revoked).unwrap();
+    let refused = stage.start("RotateCertificate");
+    assert_eq!(stage.connection.finish(&refused), ("FAILED".into(), none));
+    stage.verify();
+    stage.agent.kill();
+    stage.agent.run();
+    stage
+        .agent
+        .wait_for_log("this agent was revoked: enrol again with a new token");
+    stage.agent.kill();
+
+    stage.enrol();
+    let rotated = stage.start("RotateCertificate");
+    stage.succeeds(&rotated);
+    stage.verify();
 }

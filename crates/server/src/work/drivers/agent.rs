@@ -12,6 +12,7 @@ use wire::agent::{self, Change, OrderId, Outcome, Work};
 use super::{Delivery, Trouble};
 use crate::service::Service;
 use crate::state::ids::TaskId;
+use crate::state::pki::AgentRecord;
 use crate::state::task::Kind;
 use crate::work::issuing::Issuing;
 
@@ -28,12 +29,19 @@ pub struct Hand {
 }
 
 impl Hand {
-    pub(super) fn of(service: &Arc<Service>, task: TaskId, node: &Target) -> Self {
-        Self {
+    pub(super) fn of(service: &Arc<Service>, task: TaskId, node: &Target) -> Result<Self, Trouble> {
+        let agents = service.catalog.pki.agents();
+        let is_enrolled = |agent: &AgentRecord| agent.node == *node && agent.revoked == 0;
+        if !agents.iter().any(|agent| is_enrolled(agent)) {
+            return Err(Trouble::new(format!(
+                "no agent is enrolled for `{node}`: make a token (signet agent token) and enrol one on its host"
+            )));
+        }
+        Ok(Self {
             service: Arc::clone(service),
             node: node.clone(),
             task,
-        }
+        })
     }
 
     pub(super) async fn check(&self, kind: Kind) -> Result<Value, Trouble> {

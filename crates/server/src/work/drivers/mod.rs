@@ -60,7 +60,7 @@ impl Hand {
             Driver::Sql => sql::Hand::of(service, task.subject, node)
                 .await
                 .map(Self::Sql),
-            Driver::Agent => Ok(Self::Agent(agent::Hand::of(service, task.id, node))),
+            Driver::Agent => agent::Hand::of(service, task.id, node).map(Self::Agent),
             Driver::Observe => Err(Trouble::new(format!(
                 "`{node}` is only observed: register it with the driver `sql` or `agent`"
             ))),
