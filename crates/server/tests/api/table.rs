@@ -19,6 +19,14 @@ fn parameters(entry: &Entry) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// Every field of a schema and of the structures that it uses.
+fn every_property(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let structures = schema["$defs"].as_object().into_iter().flatten();
+    std::iter::once(schema)
+        .chain(structures.map(|(_, structure)| structure))
+        .flat_map(|structure| structure["properties"].as_object().into_iter().flatten())
+}
+
 #[test]
 fn names_are_unique_and_spelled_as_the_vendor_spells() {
     let names: BTreeSet<_> = ACTIONS.iter().map(|entry| entry.spec.name).collect();
@@ -42,15 +50,7 @@ fn everything_is_documented() {
             spec.name
         );
         for schema in [(entry.input)().to_value(), (entry.output)().to_value()] {
-            let structures = std::iter::once(&schema).chain(
-                schema["$defs"]
-                    .as_object()
-                    .into_iter()
-                    .flat_map(|defs| defs.values()),
-            );
-            for (name, field) in structures
-                .flat_map(|structure| structure["properties"].as_object().into_iter().flatten())
-            {
+            for (name, field) in every_property(&schema) {
                 let described = field["description"]
                     .as_str()
                     .is_some_and(|text| text.ends_with('.'));
@@ -80,6 +80,25 @@ fn everything_is_documented() {
             );
         }
         assert!(spec.limit > 0);
+    }
+}
+
+/// Pages that show forms and code samples go by this mark, and keep what it is on to themselves.
+#[test]
+fn every_secret_is_marked_as_one() {
+    for entry in ACTIONS {
+        for (name, field) in every_property(&(entry.input)().to_value()) {
+            let is_secret = ["Password", "Secret", "Token"]
+                .iter()
+                .any(|word| name.contains(word))
+                && !name.ends_with("Id");
+            assert_eq!(
+                field["writeOnly"] == true,
+                is_secret,
+                "{}: `{name}`",
+                entry.spec.name
+            );
+        }
     }
 }
 

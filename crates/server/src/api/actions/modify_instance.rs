@@ -56,13 +56,13 @@ pub struct Input {
     #[schemars(example = &"signet_probe")]
     probe_user: Option<String>,
     /// The probe account's password.
-    #[schemars(example = &"********")]
+    #[schemars(example = &"********", extend("writeOnly" = true))]
     probe_password: Option<String>,
     /// The account of the `sql` driver. An empty name takes the account away.
     #[schemars(example = &"signet")]
     sql_user: Option<String>,
     /// The `sql` driver account's password.
-    #[schemars(example = &"********")]
+    #[schemars(example = &"********", extend("writeOnly" = true))]
     sql_password: Option<String>,
     /// The CA certificates, in PEM, that its servers are expected to be issued by. An empty text takes them away.
     #[schemars(example = &"-----BEGIN CERTIFICATE-----\n…")]

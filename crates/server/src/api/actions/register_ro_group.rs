@@ -61,13 +61,13 @@ pub struct Input {
     #[schemars(example = &"signet_probe")]
     probe_user: Option<String>,
     /// The probe account's password.
-    #[schemars(example = &"********")]
+    #[schemars(example = &"********", extend("writeOnly" = true))]
     probe_password: Option<String>,
     /// The account of the `sql` driver.
     #[schemars(example = &"signet")]
     sql_user: Option<String>,
     /// The `sql` driver account's password.
-    #[schemars(example = &"********")]
+    #[schemars(example = &"********", extend("writeOnly" = true))]
     sql_password: Option<String>,
     /// The CA certificates, in PEM, that its servers' certificates are expected to be issued by.
     #[schemars(example = &"-----BEGIN CERTIFICATE-----\n…")]
