@@ -60,6 +60,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// The `sql` driver.
     pub sql: SqlConfig,
+    /// The console.
+    pub console: ConsoleConfig,
     /// Calls per second and account, by action, where they differ from the documented ones.
     pub rates: BTreeMap<String, u32>,
     /// What is logged.
@@ -109,6 +111,17 @@ pub struct AgentsConfig {
 pub struct SqlConfig {
     /// Brings keys to servers with an audit plugin, too. Such a plugin may write down the statement that has the key in it.
     pub despite_audit: bool,
+}
+
+/// The console, under `/console/`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleConfig {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// How long a session may be idle before it ends.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
 }
 
 /// The log, on standard error.
@@ -164,6 +177,7 @@ impl Default for Config {
             ca: CaConfig::default(),
             agents: AgentsConfig::default(),
             sql: SqlConfig::default(),
+            console: ConsoleConfig::default(),
             rates: BTreeMap::new(),
             log: Log::default(),
             audit: AuditConfig::default(),
@@ -178,6 +192,15 @@ impl Default for CaConfig {
             certificate: None,
             key: None,
             lifetime: ca::authority::SERVER_LIFETIME,
+        }
+    }
+}
+
+impl Default for ConsoleConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            idle_timeout: Duration::from_secs(30 * 60),
         }
     }
 }

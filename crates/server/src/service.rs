@@ -24,6 +24,7 @@ use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
 use crate::state::node::Node;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
+use crate::state::sessions::Sessions;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
@@ -68,6 +69,8 @@ pub struct Service {
     pub tasks: Tasks,
     /// What agents are told to do.
     pub agents: Hub,
+    /// Who is signed in to the console.
+    pub sessions: Sessions,
 }
 
 /// Why the service could not start.
@@ -175,6 +178,7 @@ impl Service {
         let service = Arc::new(Self {
             limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
             table: Table::new(&config.rates, &metrics),
+            sessions: Sessions::new(config.console.idle_timeout),
             links: Links::new(config.link_base(address), &opened.vault),
             config,
             clock,

@@ -56,6 +56,9 @@ pub(crate) fn run(args: &Demo) -> Result<(), Failure> {
         .map_err(Failure::failed)?;
     let stage = Stage::set(folder.path(), &runtime, &interrupt)?;
     let outcome = stage.play(args, &interrupt);
+    if outcome.is_ok() {
+        out(&stage.invitation())?;
+    }
     if outcome.is_ok() && !args.once {
         out("\nThe servers and the service run until Ctrl-C.")?;
         interrupt.wait(&runtime);
@@ -114,6 +117,16 @@ struct Stage {
 }
 
 impl Stage {
+    /// Where the console is and how to sign in. The key is this demo's own, and ends with it.
+    fn invitation(&self) -> String {
+        format!(
+            "\nThe console: {}/console/\n  sign in with SecretId  {}\n               SecretKey {}",
+            self.endpoint,
+            self.root.secret_id,
+            self.root.secret_key.expose()
+        )
+    }
+
     fn set(folder: &Path, runtime: &Runtime, interrupt: &Interrupt) -> Result<Self, Failure> {
         interrupt.step("Starting real servers: an instance with TLS, one without, and a read-only one with TLS.")?;
         let servers = Servers::start(folder)?;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use wire::{Envelope, Language, Parameters, Refusal, Request, RequestId, answer as envelope};
 
 use crate::ambient::UnixTime;
-use crate::api::action::{Context, Effect, Running};
+use crate::api::action::{Context, Effect, Entry, Running};
 use crate::api::error::ApiError;
 use crate::api::table::Route;
 use crate::api::{gate, region};
@@ -53,13 +53,37 @@ pub fn refuse(
     Call::begin(service, from, request).finish(Err(refusal.into()), Instant::now())
 }
 
+/// Does what a session of the console wants, as its key may. What it wants is checked, counted, logged and audited like a
+/// request; only the signature is left out, which the sign-in stands for, and the rate, since people are slow.
+///
+/// # Errors
+/// What the action answers to that key.
+pub async fn on_behalf(
+    service: &Arc<Service>,
+    from: SocketAddr,
+    key: Arc<AccessKey>,
+    language: Language,
+    entry: &Entry,
+    parameters: Map<String, Value>,
+) -> Result<Vec<u8>, ApiError> {
+    let started = Instant::now();
+    let mut call = Call::new(service, from, language);
+    let outcome = call.run_for(key, entry, parameters).await;
+    call.log(outcome.as_ref().err(), started);
+    outcome
+}
+
 impl<'a> Call<'a> {
     fn begin(service: &'a Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Self {
+        Self::new(service, from, wire::language(request))
+    }
+
+    fn new(service: &'a Arc<Service>, from: SocketAddr, language: Language) -> Self {
         Self {
             service,
             from,
             request_id: RequestId::from_random(service.entropy.bytes()),
-            language: wire::language(request),
+            language,
             now: service.clock.now(),
             action: String::new(),
             secret_id: String::new(),
@@ -92,6 +116,21 @@ impl<'a> Call<'a> {
         self.act(route, key, parameters).await
     }
 
+    async fn run_for(
+        &mut self,
+        key: Arc<AccessKey>,
+        entry: &Entry,
+        map: Map<String, Value>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let spec = entry.spec;
+        let route = self.service.table.find(spec.name, spec.product.version())?;
+        self.route = Some(route);
+        self.key = Some(Arc::clone(&key));
+        gate::permit(&key, spec, &self.request_id)?;
+        let parameters = self.checked(Parameters { map, text: false }, route)?;
+        self.act(route, key, parameters).await
+    }
+
     /// Keeps what a refusal will name. An answer names nothing, so nothing is copied for it.
     fn introduce(&mut self, envelope: &Envelope<'_>) {
         self.action = envelope.action.to_string();
@@ -103,12 +142,19 @@ impl<'a> Call<'a> {
         envelope: &Envelope<'_>,
         route: &Route,
     ) -> Result<Map<String, Value>, Refusal> {
-        let Parameters { map, text } = envelope.parameters()?;
+        self.checked(envelope.parameters()?, route)
+    }
+
+    fn checked(
+        &mut self,
+        parameters: Parameters,
+        route: &Route,
+    ) -> Result<Map<String, Value>, Refusal> {
         let named = ["InstanceId", "RoGroupId", "SecretId"]
             .iter()
-            .find_map(|name| map.get(*name).and_then(Value::as_str));
+            .find_map(|name| parameters.map.get(*name).and_then(Value::as_str));
         self.resource = named.unwrap_or_default().to_owned();
-        route.shape.check(Parameters { map, text })
+        route.shape.check(parameters)
     }
 
     /// Runs the action. A write is audited before it is done and after, and goes on to its end even if the caller hangs up.

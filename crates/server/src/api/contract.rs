@@ -60,8 +60,8 @@ fn section(page: &mut String, entry: &Entry) {
         effect(spec.effect),
         spec.limit
     ));
-    fields(page, "Parameters", (entry.input)().as_value());
-    fields(page, "Answer", (entry.output)().as_value());
+    tables(page, "Parameters", (entry.input)().as_value());
+    tables(page, "Answer", (entry.output)().as_value());
     if !spec.errors.is_empty() {
         page.push_str("\n**Errors**\n\n| code | meaning |\n|---|---|\n");
         for code in spec.errors {
@@ -71,7 +71,7 @@ fn section(page: &mut String, entry: &Entry) {
 }
 
 /// A table of a schema's fields, and one for each structure that they use.
-fn fields(page: &mut String, title: &str, schema: &Value) {
+fn tables(page: &mut String, title: &str, schema: &Value) {
     table(page, title, schema);
     for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
         if definition["properties"].is_object() {
@@ -81,37 +81,53 @@ fn fields(page: &mut String, title: &str, schema: &Value) {
 }
 
 fn table(page: &mut String, title: &str, schema: &Value) {
-    let Some(properties) = schema["properties"]
-        .as_object()
-        .filter(|properties| !properties.is_empty())
-    else {
+    let fields = fields(schema);
+    if fields.is_empty() {
         return;
-    };
+    }
+    page.push_str(&format!(
+        "\n**{title}**\n\n| name | type | always | what |\n|---|---|---|---|\n"
+    ));
+    for field in fields {
+        let always = if field.always { "yes" } else { "no" };
+        let what = field.what.replace('|', "\\|");
+        page.push_str(&format!(
+            "| `{}` | {} | {always} | {what} |\n",
+            field.name, field.type_name
+        ));
+    }
+}
+
+/// A field of a parameter list, an answer, or a structure in one.
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type, in Markdown.
+    pub type_name: String,
+    /// Whether it must be given, or is always there.
+    pub always: bool,
+    /// What it is.
+    pub what: String,
+}
+
+/// The fields of a schema.
+pub fn fields(schema: &Value) -> Vec<Field> {
     let required: Vec<_> = schema["required"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(Value::as_str)
         .collect();
-    page.push_str(&format!(
-        "\n**{title}**\n\n| name | type | always | what |\n|---|---|---|---|\n"
-    ));
-    for (name, field) in properties {
-        let always = if required.contains(&name.as_str()) {
-            "yes"
-        } else {
-            "no"
-        };
-        let what = field["description"]
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let field = |(name, field): (&String, &Value)| Field {
+        name: name.clone(),
+        type_name: type_name(field),
+        always: required.iter().any(|known| **known == **name),
+        what: field["description"]
             .as_str()
             .unwrap_or_default()
-            .replace('\n', " ")
-            .replace('|', "\\|");
-        page.push_str(&format!(
-            "| `{name}` | {} | {always} | {what} |\n",
-            type_name(field)
-        ));
-    }
+            .replace('\n', " "),
+    };
+    properties.map(field).collect()
 }
 
 fn type_name(field: &Value) -> String {

@@ -67,7 +67,11 @@ fn authenticate(service: &Service, envelope: &Envelope<'_>) -> Result<Arc<Access
     }
 }
 
-fn permit(key: &AccessKey, spec: &Spec, request_id: &RequestId) -> Result<(), Refusal> {
+/// Lets a key do what it may do.
+///
+/// # Errors
+/// `UnauthorizedOperation`.
+pub fn permit(key: &AccessKey, spec: &Spec, request_id: &RequestId) -> Result<(), Refusal> {
     match (key.access, spec.effect) {
         (Access::Full, _) | (Access::ReadOnly, Effect::Reads) => Ok(()),
         (Access::ReadOnly, Effect::Writes) => {

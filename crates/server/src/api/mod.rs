@@ -33,6 +33,9 @@ pub mod vendor_view;
 /// An RO group as the vendor's lists show it.
 pub mod ro_groups;
 
+/// Every instance and RO group at a glance.
+pub mod fleet;
+
 /// What an action is.
 pub mod action;
 

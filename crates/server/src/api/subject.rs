@@ -26,6 +26,18 @@ pub struct Named {
 }
 
 impl Named {
+    /// The parameters that name this.
+    pub fn of(id: SubjectId) -> Self {
+        let (instance_id, ro_group_id) = match id {
+            SubjectId::Instance(id) => (Some(id.to_string()), None),
+            SubjectId::Group(id) => (None, Some(id.to_string())),
+        };
+        Self {
+            instance_id,
+            ro_group_id,
+        }
+    }
+
     /// Finds what it names.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -143,8 +143,16 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 /// Which door a request goes through.
 async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
     let path = request.uri().path();
+    let has_console = service.config.console.enabled;
     if path == "/" {
-        return api(service, from, request).await;
+        return if has_console && comes_to_look(&request) {
+            web::console::entrance()
+        } else {
+            api(service, from, request).await
+        };
+    }
+    if has_console && (path == "/console" || path.starts_with(web::console::ROOT)) {
+        return web::console::answer(service, from, request).await;
     }
     let is_reading = request.method() == Method::GET || request.method() == Method::HEAD;
     match path {
@@ -163,6 +171,17 @@ async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incomi
             ),
         },
     }
+}
+
+/// A browser that was given the address alone, and no client of the API, which always names an action.
+fn comes_to_look(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get(ACCEPT);
+    let wants_page = accepted.is_some_and(|types| {
+        types
+            .to_str()
+            .is_ok_and(|types| types.contains("text/html"))
+    });
+    request.method() == Method::GET && request.uri().query().is_none() && wants_page
 }
 
 /// A plain answer for people and machines that look at the status.
@@ -200,6 +219,11 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
         }
         Err(refusal) => call::refuse(service, from, &request, refusal),
     };
+    reply_of(answer)
+}
+
+/// The HTTP answer around an answer of the API.
+pub fn reply_of(answer: Vec<u8>) -> Reply {
     let mut reply = Response::new(Full::new(Bytes::from(answer)));
     reply
         .headers_mut()
@@ -208,7 +232,10 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
 }
 
 /// Reads a body of at most the size that the largest kind of request may have.
-async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
+///
+/// # Errors
+/// When it is larger, breaks off, or takes too long.
+pub async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());

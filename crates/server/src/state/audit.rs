@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::ambient::UnixTime;
 
 const HASH: usize = 64;
+/// How many bytes at the end of the file the newest lines are looked for in.
+const NEWEST: u64 = 2 << 20;
 /// How many refusals of one second are written one by one; beyond that they are counted in one line, so that a
 /// flood of bad requests cannot fill the disk.
 const REFUSALS_PER_SECOND: u32 = 200;
@@ -63,6 +65,7 @@ pub struct Line {
 
 /// The log, open for appending.
 pub struct Audit {
+    path: PathBuf,
     inner: Mutex<Inner>,
 }
 
@@ -89,6 +92,7 @@ impl Audit {
             .open(path)?;
         let last = recover(&mut file)?;
         Ok(Self {
+            path: path.to_owned(),
             inner: Mutex::new(Inner {
                 file: BufWriter::with_capacity(64 << 10, file),
                 last,
@@ -119,6 +123,28 @@ impl Audit {
         if let Err(error) = inner.append(line) {
             tracing::error!(%error, "the audit log could not be written");
         }
+    }
+
+    /// The newest lines, the newest first: those in the last part of the file. This reads a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn newest(&self) -> std::io::Result<Vec<serde_json::Value>> {
+        self.flush();
+        let mut file = File::open(&self.path)?;
+        let length = file.metadata()?.len();
+        let start = length.saturating_sub(NEWEST);
+        file.seek(SeekFrom::Start(start))?;
+        let mut part = Vec::new();
+        file.take(NEWEST).read_to_end(&mut part)?;
+        let text = String::from_utf8_lossy(&part);
+        // The first one is cut off, unless the part is all of the file.
+        let whole = text.lines().skip(usize::from(start > 0));
+        let mut lines: Vec<_> = whole
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        lines.reverse();
+        Ok(lines)
     }
 
     /// Writes out what is buffered. Called a few times a second and at shutdown.
@@ -287,6 +313,19 @@ mod tests {
         assert_eq!(value["action"], "RegisterInstance");
         assert_eq!(value["hash"].as_str().unwrap().len(), HASH);
         assert_eq!(verify(&path).unwrap(), 1);
+    }
+
+    #[test]
+    fn the_newest_lines_come_first() {
+        let (_folder, path) = log_of(3);
+        let audit = Audit::open(&path).unwrap();
+        audit.note(&line("buffered", Outcome::Refused));
+        let newest = audit.newest().unwrap();
+        let of: Vec<_> = newest
+            .iter()
+            .map(|line| line["request_id"].as_str())
+            .collect();
+        assert_eq!(of, [Some("buffered"), Some("2"), Some("1"), Some("0")]);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub mod catalog;
 /// Observations in their long form.
 pub mod observed;
 
+/// Sessions of the console.
+pub mod sessions;
+
 /// The certificate link.
 pub mod link;
 

@@ -140,6 +140,17 @@ pub enum Driver {
     Agent,
 }
 
+impl Driver {
+    /// Its name, as registrations spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Sql => "sql",
+            Self::Agent => "agent",
+        }
+    }
+}
+
 /// A database account, with its password sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Login {

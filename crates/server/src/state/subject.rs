@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::state::catalog::{Catalog, Common, Instance, RoGroup};
 use crate::state::ids::SubjectId;
-use crate::state::records::{InstanceRecord, RoGroupRecord};
+use crate::state::records::{InstanceRecord, RoGroupRecord, Tag};
 
 /// An instance or an RO group.
 pub enum Subject {
@@ -28,6 +28,14 @@ impl Subject {
         match self {
             Self::Instance(instance) => &instance.common,
             Self::Group(group) => &group.common,
+        }
+    }
+
+    /// Its tags; a group has none.
+    pub fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Instance(instance) => &instance.tags,
+            Self::Group(_) => &[],
         }
     }
 

@@ -1,5 +1,8 @@
 //! What people and machines fetch beside the API: certificate bundles and metrics.
 
+/// The console.
+pub mod console;
+
 /// The certificate bundles behind a signed link.
 pub mod download;
 

@@ -1,6 +1,6 @@
 //! The text that goes with a bundle: connection strings that verify.
 
-use ca::bundle::STORE_PASSWORD;
+use ca::bundle::{Format, STORE_PASSWORD};
 
 use crate::state::subject::Subject;
 
@@ -13,7 +13,9 @@ cannot verify without it. Ask whoever issued the certificates for it, and regist
 /// The text for this instance or group. It depends on what was registered and served alone, so that the bundle's bytes stay
 /// the same.
 pub fn of(subject: &Subject, complete: bool) -> String {
-    let (host, port) = address(subject);
+    let lines = connections(subject)
+        .into_iter()
+        .map(|(client, text)| format!("{client:<9} {text}\n"));
     format!(
         "The CA certificates of `{id}`, in the formats that clients read.
 
@@ -26,20 +28,71 @@ Each line below encrypts and verifies, the host name included. Where the server'
 the host that you connect to, the verification fails, as it should: `signet status {id}` and the action
 DescribePosture tell which names the certificate covers.
 
-mysql     mysql --host={host} --port={port} --ssl-mode=VERIFY_IDENTITY --ssl-ca=TencentDB-CA-Chain.pem
-mariadb   mariadb --host={host} --port={port} --ssl-verify-server-cert --ssl-ca=TencentDB-CA-Chain.pem
-JDBC      jdbc:mysql://{url_host}:{port}/?sslMode=VERIFY_IDENTITY&trustCertificateKeyStoreUrl=file:TencentDB-CA-Chain.jks&trustCertificateKeyStorePassword={STORE_PASSWORD}
-Python    pymysql.connect(host=\"{host}\", port={port}, ssl={{\"ca\": \"TencentDB-CA-Chain.pem\"}})
-Node.js   mysql2.createConnection({{ host: \"{host}\", port: {port}, ssl: {{ ca: fs.readFileSync(\"TencentDB-CA-Chain.pem\") }} }})
-Go        mysql.RegisterTLSConfig(\"db\", &tls.Config{{RootCAs: pool, ServerName: \"{host}\"}}) and tcp({url_host}:{port})/?tls=db
-PHP       new PDO(\"mysql:host={host};port={port}\", $user, $password, [PDO::MYSQL_ATTR_SSL_CA => \"TencentDB-CA-Chain.pem\", PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true])
-.NET      Server={host};Port={port};SslMode=VerifyFull;SslCa=TencentDB-CA-Chain.pem
-Rust      mysql_async::SslOpts::default().with_root_certs(vec![Path::new(\"TencentDB-CA-Chain.pem\").into()])
-",
+{connections}",
         id = subject.id(),
         attention = if complete { "" } else { INCOMPLETE },
-        url_host = if host.contains(':') { format!("[{host}]") } else { host.clone() },
+        connections = lines.collect::<String>(),
     )
+}
+
+/// How each client connects, encrypted and verified: its name, and the line.
+pub fn connections(subject: &Subject) -> Vec<(&'static str, String)> {
+    let (host, port) = address(subject);
+    let url_host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let pem = Format::Pem.file_name();
+    let jks = Format::Jks.file_name();
+    vec![
+        (
+            "mysql",
+            format!("mysql --host={host} --port={port} --ssl-mode=VERIFY_IDENTITY --ssl-ca={pem}"),
+        ),
+        (
+            "mariadb",
+            format!("mariadb --host={host} --port={port} --ssl-verify-server-cert --ssl-ca={pem}"),
+        ),
+        (
+            "JDBC",
+            format!(
+                "jdbc:mysql://{url_host}:{port}/?sslMode=VERIFY_IDENTITY&trustCertificateKeyStoreUrl=file:{jks}&trustCertificateKeyStorePassword={STORE_PASSWORD}"
+            ),
+        ),
+        (
+            "Python",
+            format!("pymysql.connect(host=\"{host}\", port={port}, ssl={{\"ca\": \"{pem}\"}})"),
+        ),
+        (
+            "Node.js",
+            format!(
+                "mysql2.createConnection({{ host: \"{host}\", port: {port}, ssl: {{ ca: fs.readFileSync(\"{pem}\") }} }})"
+            ),
+        ),
+        (
+            "Go",
+            format!(
+                "mysql.RegisterTLSConfig(\"db\", &tls.Config{{RootCAs: pool, ServerName: \"{host}\"}}) and tcp({url_host}:{port})/?tls=db"
+            ),
+        ),
+        (
+            "PHP",
+            format!(
+                "new PDO(\"mysql:host={host};port={port}\", $user, $password, [PDO::MYSQL_ATTR_SSL_CA => \"{pem}\", PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true])"
+            ),
+        ),
+        (
+            ".NET",
+            format!("Server={host};Port={port};SslMode=VerifyFull;SslCa={pem}"),
+        ),
+        (
+            "Rust",
+            format!(
+                "mysql_async::SslOpts::default().with_root_certs(vec![Path::new(\"{pem}\").into()])"
+            ),
+        ),
+    ]
 }
 
 /// The address that clients use: the virtual one, by name if there is a name; without one the first node's.

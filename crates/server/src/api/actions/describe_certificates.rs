@@ -45,9 +45,9 @@ pub struct Input {
 #[schemars(rename = "CertificatePage")]
 pub struct Output {
     /// How many fit the filters.
-    total_count: usize,
+    pub total_count: usize,
     /// The page, the newest first.
-    items: Vec<Item>,
+    pub items: Vec<Item>,
 }
 
 /// One certificate.
@@ -56,31 +56,31 @@ pub struct Output {
 #[schemars(rename = "IssuedCertificate")]
 pub struct Item {
     /// The SHA-256 of the certificate.
-    sha256: String,
+    pub sha256: String,
     /// Its serial number.
-    serial: String,
+    pub serial: String,
     /// The SHA-256 of the authority's certificate.
-    authority: String,
+    pub authority: String,
     /// The instance or RO group that it was issued for; empty for an agent's.
-    instance_id: String,
+    pub instance_id: String,
     /// The node that it was issued for; empty for an agent's.
-    node: String,
+    pub node: String,
     /// The agent that it was issued for; empty for a node's.
-    agent_id: String,
+    pub agent_id: String,
     /// The names that it covers.
-    names: Vec<String>,
+    pub names: Vec<String>,
     /// The first moment of its validity (RFC 3339).
-    not_before: String,
+    pub not_before: String,
     /// The last moment of its validity (RFC 3339).
-    not_after: String,
+    pub not_after: String,
     /// Whole days until then.
-    days_left: i64,
+    pub days_left: i64,
     /// When it is to be renewed (RFC 3339); empty unless it is active.
-    renew_at: String,
+    pub renew_at: String,
     /// What became of it.
-    state: Fate,
+    pub state: Fate,
     /// When it was replaced or revoked (RFC 3339); empty before that.
-    ended_at: String,
+    pub ended_at: String,
 }
 
 impl Action for DescribeCertificates {

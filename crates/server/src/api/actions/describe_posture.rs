@@ -11,9 +11,10 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::dates::rfc3339;
 use crate::api::error::ApiError;
+use crate::api::fleet::Enforcement;
 use crate::api::subject::Named;
 use crate::state::drift;
-use crate::state::node::{Node, Witnessed};
+use crate::state::node::Node;
 use crate::state::observed;
 use crate::state::status::{Verdict, why_unknown};
 
@@ -25,11 +26,11 @@ pub struct DescribePosture;
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     /// `ON`, `OFF` or `UNKNOWN`: what follows from the nodes.
-    status: Status,
+    pub status: Status,
     /// Why it is unknown.
-    reason: String,
+    pub reason: String,
     /// The nodes, the primary first.
-    nodes: Vec<NodePosture>,
+    pub nodes: Vec<NodePosture>,
 }
 
 /// One node.
@@ -38,24 +39,24 @@ pub struct Output {
 pub struct NodePosture {
     /// What was seen last, judged now.
     #[serde(flatten)]
-    report: Report,
+    pub report: Report,
     /// Whether the last probe brought a verdict. When it did not, `Reason` says why, and the rest is what was seen before.
-    reachable: bool,
+    pub reachable: bool,
     /// When what is shown was confirmed last (RFC 3339).
-    last_seen: String,
+    pub last_seen: String,
     /// Since when it looks like this (RFC 3339).
-    since: String,
+    pub since: String,
     /// How it differs from what the last task left it doing; empty when it does not. Nobody changes it back but you.
-    drift: String,
+    pub drift: String,
     /// Since when it differs (RFC 3339); empty when it does not.
-    drift_since: String,
+    pub drift_since: String,
     /// Whether the server refuses plaintext connections over TCP: `REQUIRED`, `OPTIONAL`, or `UNKNOWN` when it was not asked.
-    enforcement: &'static str,
+    pub enforcement: Enforcement,
     /// What the server says that it loaded, and will load at its next start; left out when it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    witness: Option<Witness>,
+    pub witness: Option<Witness>,
     /// When it said so (RFC 3339); empty when it was not asked.
-    witness_time: String,
+    pub witness_time: String,
 }
 
 impl Action for DescribePosture {
@@ -135,21 +136,13 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
         drift_since: drift
             .as_ref()
             .map_or_else(String::new, |drift| rfc3339(drift.since)),
-        enforcement: enforcement(witness.as_deref()),
+        enforcement: Enforcement::of_node(node),
         witness_time: witness
             .as_ref()
             .map_or_else(String::new, |witness| rfc3339(witness.at)),
         witness: witness.map(|witness| witness.said.clone()),
         drift: drift.map_or_else(String::new, |drift| drift.what),
     })
-}
-
-fn enforcement(witness: Option<&Witnessed>) -> &'static str {
-    match witness {
-        Some(witness) if witness.said.requires_tls => "REQUIRED",
-        Some(_) => "OPTIONAL",
-        None => "UNKNOWN",
-    }
 }
 
 /// What is seen of a node that was never seen.

@@ -54,9 +54,9 @@ pub struct Input {
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     /// How many fit the filters.
-    total_count: usize,
+    pub total_count: usize,
     /// The page, the newest first.
-    items: Vec<TaskDetail>,
+    pub items: Vec<TaskDetail>,
 }
 
 /// One task.
@@ -64,28 +64,28 @@ pub struct Output {
 #[serde(rename_all = "PascalCase")]
 pub struct TaskDetail {
     /// 0 when nothing is wrong, 1 when it failed.
-    code: i64,
+    pub code: i64,
     /// What is being done, what was done, or why it failed and what to do.
-    message: String,
+    pub message: String,
     /// A number for it.
-    job_id: i64,
+    pub job_id: i64,
     /// How much is done, in percent.
-    progress: i64,
+    pub progress: i64,
     /// `INITIAL`, `RUNNING`, `SUCCEED` or `FAILED`.
-    task_status: &'static str,
+    pub task_status: &'static str,
     /// `OPEN SSL`, `CLOSE SSL`, `ROTATE SSL`, `ENFORCE SSL` or `RELAX SSL`.
-    task_type: &'static str,
+    pub task_type: &'static str,
     /// When it was started, Beijing time.
-    start_time: String,
+    pub start_time: String,
     /// When it ended, Beijing time; `0000-00-00 00:00:00` before that.
-    end_time: String,
+    pub end_time: String,
     /// The instance or the RO group that it changes.
-    instance_ids: Vec<String>,
+    pub instance_ids: Vec<String>,
     /// Its ID.
-    async_request_id: String,
+    pub async_request_id: String,
     /// How far it is with each node: the node, and its step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    task_attach_info: Vec<TaskAttachInfo>,
+    pub task_attach_info: Vec<TaskAttachInfo>,
 }
 
 /// One node of a task.
@@ -94,10 +94,10 @@ pub struct TaskDetail {
 pub struct TaskAttachInfo {
     /// The node, as `host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    attach_key: Option<String>,
+    pub attach_key: Option<String>,
     /// Its step.
     #[serde(skip_serializing_if = "Option::is_none")]
-    attach_value: Option<String>,
+    pub attach_value: Option<String>,
 }
 
 impl Action for DescribeTasks {

@@ -21,15 +21,15 @@ pub struct Input {}
 #[schemars(rename = "AccessKey")]
 pub struct Item {
     /// The public half.
-    secret_id: String,
+    pub secret_id: String,
     /// What it may do.
-    access: Access,
+    pub access: Access,
     /// Whether it is accepted.
-    enabled: bool,
+    pub enabled: bool,
     /// What it is for.
-    note: String,
+    pub note: String,
     /// When it was made (RFC 3339).
-    created: String,
+    pub created: String,
 }
 
 /// The keys.
@@ -37,9 +37,9 @@ pub struct Item {
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     /// How many there are.
-    total_count: usize,
+    pub total_count: usize,
     /// All of them, the oldest first.
-    items: Vec<Item>,
+    pub items: Vec<Item>,
 }
 
 impl Action for ListAccessKeys {

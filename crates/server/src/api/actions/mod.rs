@@ -26,7 +26,7 @@ pub mod revoke_agent;
 pub mod rotate_certificate;
 pub mod set_enforcement;
 
-use crate::api::action::Entry;
+use crate::api::action::{Entry, Product};
 
 /// Every action, in the order of the reference.
 pub static ACTIONS: &[Entry] = &[
@@ -56,3 +56,9 @@ pub static ACTIONS: &[Entry] = &[
     Entry::of::<list_access_keys::ListAccessKeys>(),
     Entry::of::<disable_access_key::DisableAccessKey>(),
 ];
+
+/// The action of this name.
+pub fn named(product: Product, name: &str) -> Option<&'static Entry> {
+    let mut actions = ACTIONS.iter();
+    actions.find(|entry| entry.spec.product == product && entry.spec.name == name)
+}
