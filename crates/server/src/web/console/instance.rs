@@ -161,11 +161,7 @@ fn events(
         what,
         link,
     };
-    let mut events = vec![event(
-        subject.common().created,
-        t.was_registered.to_owned(),
-        String::new(),
-    )];
+    let mut events = Vec::new();
     for task in visit.service.catalog.tasks.of(entered.key.account) {
         if task.subject == subject.id() {
             let link = format!("/console/tasks/{}", task.id);
@@ -182,6 +178,9 @@ fn events(
             events.push(event(since, what, String::new()));
         }
     }
+    let created = subject.common().created;
+    events.push(event(created, t.was_registered.to_owned(), String::new()));
+    // What happened within a second stays in the order in which it was put in.
     events.sort_by_key(|event| std::cmp::Reverse(event.time));
     events.truncate(EVENTS);
     events
