@@ -12,6 +12,9 @@ pub mod tc3;
 /// The older signature over sorted parameters, `HmacSHA1` and `HmacSHA256`: verify, explain, sign.
 pub mod v1;
 
+/// Every step of a signature, for whoever computes his own beside it.
+pub mod explain;
+
 /// Business parameters from whatever carried them: JSON, multipart, query string, form.
 pub mod parameters;
 
@@ -36,6 +39,7 @@ pub mod agent;
 mod form;
 mod headers;
 mod hex;
+mod ids;
 
 pub use answer::{CONTENT_TYPE, RequestId};
 pub use code::Code;

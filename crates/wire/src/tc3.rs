@@ -26,11 +26,18 @@ impl SigningKey {
     /// Derives the key. `date` is `YYYY-MM-DD` in UTC, `service` whatever the credential scope says: the Java and Node SDKs
     /// take the first label of the endpoint for it, so that it can be `127` or `localhost:8080`.
     pub fn derive(key: &SecretKey, date: &str, service: &str) -> Self {
-        let secret = Zeroizing::new(["TC3", key.expose()].concat());
-        let date_key = mac(secret.as_bytes(), date);
-        let service_key = mac(&*date_key, service);
-        Self(keyed(&*mac(&*service_key, "tc3_request")))
+        let [_, _, signing_key] = derived_keys(key, date, service);
+        Self(keyed(&*signing_key))
     }
+}
+
+/// The keys of the date, of the service, and of the signature.
+pub(crate) fn derived_keys(key: &SecretKey, date: &str, service: &str) -> [Zeroizing<[u8; 32]>; 3] {
+    let secret = Zeroizing::new(["TC3", key.expose()].concat());
+    let date_key = mac(secret.as_bytes(), date);
+    let service_key = mac(&*date_key, service);
+    let signing_key = mac(&*service_key, "tc3_request");
+    [date_key, service_key, signing_key]
 }
 
 fn keyed(key: &[u8]) -> HmacSha256 {
@@ -96,20 +103,39 @@ impl<'a> Proof<'a> {
     /// The body is always hashed here, unless the caller asked for [`unsigned_payload`](Self::unsigned_payload). The
     /// signatures are compared in constant time. Nothing is allocated on the heap.
     pub fn verify(&self, key: &SigningKey) -> bool {
-        let Some(signature) = hex::decode(self.signature) else {
-            return false;
-        };
-        if !self.date_agrees() {
-            return false;
-        }
+        self.date_agrees() && self.reading(key).is_some()
+    }
+
+    /// The way of reading the signed headers in which the signature is right.
+    fn reading(&self, key: &SigningKey) -> Option<Reading<'a>> {
+        let signature = hex::decode(self.signature)?;
         let payload = self.payload_hash();
-        let fits = |reading| {
-            let canonical = self.canonical_hash(reading, &payload);
+        let fits = |reading: &Reading<'a>| {
+            let canonical = self.canonical_hash(*reading, &payload);
             let mut mac = key.0.clone();
             self.write_string_to_sign(&canonical, &mut |bytes| mac.update(bytes));
             mac.verify_slice(&signature).is_ok()
         };
-        fits(Reading::as_sent(self)) || Reading::others(self).any(fits)
+        Some(Reading::as_sent(self))
+            .filter(fits)
+            .or_else(|| Reading::others(self).find(fits))
+    }
+
+    /// What is signed, in the way of reading that the signature was made with; as sent where it is right in none.
+    pub(crate) fn explained(&self, key: &SecretKey) -> Explained<'a> {
+        let keys = derived_keys(key, self.date, self.service);
+        let signing_key = SigningKey(keyed(&*keys[2]));
+        let reading = self.reading(&signing_key);
+        let (canonical_request, string_to_sign) =
+            self.texts(reading.unwrap_or(Reading::as_sent(self)));
+        let signature = hex::lower(&mac(&*keys[2], &string_to_sign));
+        Explained {
+            canonical_request,
+            scope: self.scope,
+            string_to_sign,
+            keys,
+            signature: String::from_utf8_lossy(&signature).into_owned(),
+        }
     }
 
     /// True when the credential's date is the UTC date of the timestamp. No key need be derived when it is not.
@@ -125,20 +151,25 @@ impl<'a> Proof<'a> {
 
     /// The canonical request as the SDKs build it, with the host as received. For whoever looks for the difference to his own.
     pub fn canonical_request(&self) -> String {
-        let mut text = Vec::new();
-        let payload = self.payload_hash();
-        self.write_canonical(Reading::as_sent(self), &payload, &mut |bytes| {
-            text.extend_from_slice(bytes);
-        });
-        String::from_utf8_lossy(&text).into_owned()
+        self.texts(Reading::as_sent(self)).0
     }
 
     /// The string to sign, for [`canonical_request`](Self::canonical_request).
     pub fn string_to_sign(&self) -> String {
-        let canonical = self.canonical_hash(Reading::as_sent(self), &self.payload_hash());
-        let mut text = Vec::new();
-        self.write_string_to_sign(&canonical, &mut |bytes| text.extend_from_slice(bytes));
-        String::from_utf8_lossy(&text).into_owned()
+        self.texts(Reading::as_sent(self)).1
+    }
+
+    /// Canonical request and string to sign.
+    fn texts(&self, reading: Reading<'_>) -> (String, String) {
+        let payload = self.payload_hash();
+        let (mut canonical, mut to_sign) = (Vec::new(), Vec::new());
+        self.write_canonical(reading, &payload, &mut |bytes| {
+            canonical.extend_from_slice(bytes);
+        });
+        let hash = self.canonical_hash(reading, &payload);
+        self.write_string_to_sign(&hash, &mut |bytes| to_sign.extend_from_slice(bytes));
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (text(canonical), text(to_sign))
     }
 
     fn payload_hash(&self) -> [u8; 64] {
@@ -188,6 +219,15 @@ impl<'a> Proof<'a> {
     fn write_string_to_sign(&self, canonical: &[u8; 64], sink: &mut impl FnMut(&[u8])) {
         write_string_to_sign(self.timestamp, self.scope, canonical, sink);
     }
+}
+
+/// The steps of a signature.
+pub(crate) struct Explained<'a> {
+    pub(crate) canonical_request: String,
+    pub(crate) scope: &'a str,
+    pub(crate) string_to_sign: String,
+    pub(crate) keys: [Zeroizing<[u8; 32]>; 3],
+    pub(crate) signature: String,
 }
 
 /// The canonical request as every SDK builds it, from method, query string, content type and host, in few pieces.

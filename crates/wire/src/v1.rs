@@ -41,6 +41,19 @@ impl Algorithm {
             Self::HmacSha256 => "HmacSHA256",
         }
     }
+
+    fn sign(
+        self,
+        key: &SecretKey,
+        method: &Method,
+        host: &str,
+        pairs: &[(Cow<'_, str>, &str)],
+    ) -> String {
+        match self {
+            Self::HmacSha1 => sign_with::<Hmac<Sha1>>(key, method, host, pairs),
+            Self::HmacSha256 => sign_with::<Hmac<Sha256>>(key, method, host, pairs),
+        }
+    }
 }
 
 /// A v1 signature and what it is a signature of.
@@ -77,13 +90,18 @@ impl<'a> Proof<'a> {
 
     /// True when `key` made this signature of this request. Signatures are compared in constant time.
     pub fn verify(&self, key: &SecretKey) -> bool {
+        self.reading(key).is_some()
+    }
+
+    /// The way of spelling names and host in which the signature is right.
+    fn reading(&self, key: &SecretKey) -> Option<(Naming, &'a str)> {
         // Ruby's Base64 ends in a newline.
-        let Ok(signature) = BASE64_STANDARD.decode(self.signature.trim_ascii_end()) else {
-            return false;
-        };
+        let signature = BASE64_STANDARD
+            .decode(self.signature.trim_ascii_end())
+            .ok()?;
         match self.algorithm {
-            Algorithm::HmacSha1 => self.verify_with::<Hmac<Sha1>>(key, &signature),
-            Algorithm::HmacSha256 => self.verify_with::<Hmac<Sha256>>(key, &signature),
+            Algorithm::HmacSha1 => self.reading_with::<Hmac<Sha1>>(key, &signature),
+            Algorithm::HmacSha256 => self.reading_with::<Hmac<Sha256>>(key, &signature),
         }
     }
 
@@ -99,6 +117,35 @@ impl<'a> Proof<'a> {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// What is signed and with what result, in the way of spelling names and host that the signature was made with; as sent
+    /// where it is right in none.
+    pub(crate) fn explained(&self, key: &SecretKey) -> Explained {
+        let (naming, host) = self.reading(key).unwrap_or((Naming::AsSent, self.host));
+        let pairs = self.signed(naming);
+        let mut text = Vec::new();
+        write_string_to_sign(self.method, host, &pairs, &mut |bytes| {
+            text.extend_from_slice(bytes);
+        });
+        let signature = self.algorithm.sign(key, self.method, host, &pairs);
+        let sent = self.parameters.0.iter().map(|(name, value)| {
+            let value = if name == "Signature" {
+                &signature
+            } else {
+                &**value
+            };
+            (&**name, value)
+        });
+        Explained {
+            parameters: pairs
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+            string_to_sign: String::from_utf8_lossy(&text).into_owned(),
+            encoded: form::encode(sent),
+            signature,
+        }
+    }
+
     /// The parameters that are not the protocol's own.
     pub(crate) fn business(&self) -> impl Iterator<Item = &Pair<'a>> {
         self.parameters
@@ -107,7 +154,11 @@ impl<'a> Proof<'a> {
             .filter(|(name, _)| !COMMON.contains(&&**name))
     }
 
-    fn verify_with<M: Mac + KeyInit + Clone>(&self, key: &SecretKey, signature: &[u8]) -> bool {
+    fn reading_with<M: Mac + KeyInit + Clone>(
+        &self,
+        key: &SecretKey,
+        signature: &[u8],
+    ) -> Option<(Naming, &'a str)> {
         let keyed = <M as KeyInit>::new_from_slice(key.expose().as_bytes())
             .expect("HMAC takes a key of any length");
         let underscores = self.parameters.0.iter().any(|(name, _)| name.contains('_'));
@@ -116,16 +167,16 @@ impl<'a> Proof<'a> {
         } else {
             &[Naming::AsSent]
         };
-        namings.iter().any(|naming| {
+        namings.iter().find_map(|naming| {
             let pairs = self.signed(*naming);
-            [Some(self.host), without_port(self.host)]
-                .into_iter()
-                .flatten()
-                .any(|host| {
-                    let mut mac = keyed.clone();
-                    write_string_to_sign(self.method, host, &pairs, &mut |bytes| mac.update(bytes));
-                    mac.verify_slice(signature).is_ok()
-                })
+            let hosts = [Some(self.host), without_port(self.host)];
+            let mut hosts = hosts.into_iter().flatten();
+            let host = hosts.find(|host| {
+                let mut mac = keyed.clone();
+                write_string_to_sign(self.method, host, &pairs, &mut |bytes| mac.update(bytes));
+                mac.verify_slice(signature).is_ok()
+            })?;
+            Some((*naming, host))
         })
     }
 
@@ -143,6 +194,14 @@ impl<'a> Proof<'a> {
         }
         pairs
     }
+}
+
+/// The steps of a signature.
+pub(crate) struct Explained {
+    pub(crate) parameters: Vec<String>,
+    pub(crate) string_to_sign: String,
+    pub(crate) signature: String,
+    pub(crate) encoded: String,
 }
 
 /// How an SDK spells names in the string to sign. Values stay as they are.
@@ -225,10 +284,7 @@ pub fn sign(
         .iter()
         .find(|(name, _)| name == "SignatureMethod")
         .map_or("", |(_, value)| value);
-    let signature = match Algorithm::named(named) {
-        Algorithm::HmacSha1 => sign_with::<Hmac<Sha1>>(key, method, host, &pairs),
-        Algorithm::HmacSha256 => sign_with::<Hmac<Sha256>>(key, method, host, &pairs),
-    };
+    let signature = Algorithm::named(named).sign(key, method, host, &pairs);
     let sent = parameters
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod captures;
+mod explain;
 mod properties;
 mod quirks;
 mod quirks_v1;

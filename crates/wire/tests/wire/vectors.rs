@@ -6,13 +6,13 @@ use http::Method;
 use serde_json::Value;
 use wire::{Proof, SecretId, SecretKey, tc3, v1};
 
-fn vectors(file: &str) -> Vec<Value> {
+pub(crate) fn vectors(file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(testdata(file)).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();
     file["vectors"].as_array().unwrap().clone()
 }
 
-fn text<'v>(vector: &'v Value, pointer: &str) -> &'v str {
+pub(crate) fn text<'v>(vector: &'v Value, pointer: &str) -> &'v str {
     vector
         .pointer(pointer)
         .and_then(Value::as_str)
@@ -30,7 +30,7 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-fn tc3_request(vector: &Value) -> Received {
+pub(crate) fn tc3_request(vector: &Value) -> Received {
     let body = bytes(text(vector, "/body_hex"));
     let mut received = Received::new(method(vector), text(vector, "/headers/Host"))
         .query(text(vector, "/query_string"))
@@ -132,7 +132,7 @@ fn our_own_tc3_signatures_are_those_of_the_vectors() {
     assert_eq!(compared, 15);
 }
 
-fn v1_request(vector: &Value) -> Received {
+pub(crate) fn v1_request(vector: &Value) -> Received {
     let received = Received::new(method(vector), text(vector, "/host_header"));
     let wire = text(vector, "/wire_query_or_body");
     match vector["content_type"].as_str() {
