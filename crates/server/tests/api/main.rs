@@ -3,6 +3,7 @@
 
 mod bad_requests;
 mod certificates;
+mod console;
 mod fleet;
 mod http;
 mod keys;

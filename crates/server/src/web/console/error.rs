@@ -100,7 +100,7 @@ fn status(error: &ApiError) -> StatusCode {
     match error.code().family() {
         "ResourceNotFound" => StatusCode::NOT_FOUND,
         "InternalError" => StatusCode::INTERNAL_SERVER_ERROR,
-        "UnauthorizedOperation" => StatusCode::FORBIDDEN,
+        "AuthFailure" => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -197,6 +197,20 @@ texts! {
     type_of: "Type", "类型";
     always: "Always", "必有";
     what: "What it is", "说明";
+    signature_steps: "How it was signed", "签名过程";
+    signature_text: "Every step for the very request above. Derived keys are masked: their first digits are enough to compare.", "针对上述请求的每一步。派生密钥已隐去，仅保留前几位用于比对。";
+    canonical_request: "Canonical request", "规范请求串";
+    canonical_hash: "SHA-256 of the canonical request", "规范请求串的 SHA-256";
+    credential_scope: "Credential scope", "凭证范围";
+    sorted_parameters: "Parameters, sorted by name", "按名称排序的参数";
+    algorithm: "Algorithm", "算法";
+    string_to_sign: "String to sign", "待签名字符串";
+    date_key: "SecretDate = HMAC-SHA256(\"TC3\" + SecretKey, date)", "SecretDate = HMAC-SHA256(\"TC3\" + SecretKey, 日期)";
+    service_key: "SecretService = HMAC-SHA256(SecretDate, service)", "SecretService = HMAC-SHA256(SecretDate, 服务)";
+    signing_key: "SecretSigning = HMAC-SHA256(SecretService, \"tc3_request\")", "SecretSigning = HMAC-SHA256(SecretService, \"tc3_request\")";
+    signature_itself: "Signature", "签名";
+    authorization: "Authorization", "Authorization";
+    encoded_request: "Query string with its signature", "带签名的查询串";
 }
 
 #[cfg(test)]

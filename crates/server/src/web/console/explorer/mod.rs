@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use askama::Template;
 use serde_json::Value;
+use wire::explain::{self, StepId};
 
 use super::error::{Answer, Error};
 use super::fields::Fields;
@@ -125,6 +126,8 @@ struct Page {
     signatures: Vec<(&'static str, bool)>,
     errors: Vec<(&'static str, &'static str)>,
     request: String,
+    /// How it was signed: each step and what came of it.
+    steps: Vec<(&'static str, String)>,
     response: Option<Response>,
     deep_link: String,
     /// The list of actions begins with all of them.
@@ -243,6 +246,7 @@ impl Attempt {
                 .into(),
             errors: codes.map(|code| (code.as_str(), code.meaning())).collect(),
             request: self.masked(&self.prepared.text()),
+            steps: self.steps(visit.texts(), entered),
             region: self.region.clone(),
             deep_link: address,
             search: String::new(),
@@ -264,6 +268,17 @@ impl Attempt {
         fields.with(".region", &self.region).query()
     }
 
+    /// How the request was signed.
+    fn steps(&self, t: &Texts, entered: &Entered) -> Vec<(&'static str, String)> {
+        let request = self.prepared.request();
+        let Ok(envelope) = wire::parse(&request) else {
+            return Vec::new(); // it is too large to be accepted, and the response says so
+        };
+        let steps = explain::steps(&envelope.proof, entered.key.secret_key());
+        let told = |step: explain::Step| (step_title(step.id, t), self.masked(&step.text));
+        steps.into_iter().map(told).collect()
+    }
+
     /// A text about the request without its secrets, however they are written in it.
     fn masked(&self, text: &str) -> String {
         let secrets = self
@@ -280,6 +295,23 @@ impl Attempt {
                 .replace(&in_query.replace('+', "%20"), MASK)
                 .replace(&secret.value, MASK)
         })
+    }
+}
+
+fn step_title(id: StepId, t: &Texts) -> &'static str {
+    match id {
+        StepId::CanonicalRequest => t.canonical_request,
+        StepId::CanonicalHash => t.canonical_hash,
+        StepId::Scope => t.credential_scope,
+        StepId::Parameters => t.sorted_parameters,
+        StepId::Algorithm => t.algorithm,
+        StepId::StringToSign => t.string_to_sign,
+        StepId::DateKey => t.date_key,
+        StepId::ServiceKey => t.service_key,
+        StepId::SigningKey => t.signing_key,
+        StepId::Signature => t.signature_itself,
+        StepId::Authorization => t.authorization,
+        StepId::Encoded => t.encoded_request,
     }
 }
 
