@@ -169,7 +169,7 @@ impl Envelope<'_> {
 ///
 /// Everything else is TC3, so that whoever forgot the header is told so, and whoever sent nothing usable is told that
 /// `Action` is missing, as the vendor's gateway does.
-fn is_v1(request: &Request<'_>, headers: &Headers<'_>) -> bool {
+pub(crate) fn is_v1(request: &Request<'_>, headers: &Headers<'_>) -> bool {
     let tc3 = headers.authorization.is_some() || headers.action.is_some();
     !tc3 && (request.method == Method::GET
         || media_type(headers.content_type).eq_ignore_ascii_case(FORM))
@@ -261,7 +261,7 @@ fn parse_v1<'a>(request: &'a Request<'a>, headers: &Headers<'a>) -> Result<Envel
 }
 
 /// The text that holds the parameters when they are not JSON: the query string of a GET, the form of a POST.
-fn parameter_text<'a>(request: &Request<'a>) -> &'a [u8] {
+pub(crate) fn parameter_text<'a>(request: &Request<'a>) -> &'a [u8] {
     if request.method == Method::GET {
         return request.query.as_bytes();
     }

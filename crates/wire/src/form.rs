@@ -53,21 +53,26 @@ pub(crate) fn raw_value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
 pub(crate) fn encode<N: AsRef<str>, V: AsRef<str>>(
     pairs: impl IntoIterator<Item = (N, V)>,
 ) -> String {
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
     let mut text = String::new();
     for (name, value) in pairs {
         if !text.is_empty() {
             text.push('&');
         }
-        text.extend(utf8_percent_encode(name.as_ref(), ENCODED));
+        text.push_str(&encoded(name.as_ref()));
         text.push('=');
-        text.extend(utf8_percent_encode(value.as_ref(), ENCODED));
+        text.push_str(&encoded(value.as_ref()));
     }
     text
+}
+
+/// One name or value, encoded.
+pub(crate) fn encoded(text: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]

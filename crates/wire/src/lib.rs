@@ -15,6 +15,9 @@ pub mod v1;
 /// Every step of a signature, for whoever computes his own beside it.
 pub mod explain;
 
+/// Why is a signature wrong? The known mistakes, tried one by one.
+pub mod doctor;
+
 /// Business parameters from whatever carried them: JSON, multipart, query string, form.
 pub mod parameters;
 

@@ -13,6 +13,7 @@ use crate::{Refusal, SecretId, SecretKey, hex};
 mod read;
 mod reading;
 
+pub(crate) use read::Authorization;
 use reading::Reading;
 pub(crate) use reading::without_port;
 
@@ -80,7 +81,7 @@ impl<'a> Proof<'a> {
         headers: &Headers<'a>,
         seconds: i64,
     ) -> Result<Self, Refusal> {
-        let header = read::Authorization::read(headers.authorization.unwrap_or_default())?;
+        let header = Authorization::read(headers.authorization.unwrap_or_default())?;
         let content_type = headers.content_type.unwrap_or_default();
         header.check_signed_headers(request, content_type)?;
         Ok(Self {
@@ -309,7 +310,12 @@ pub fn authorization(secret_id: &SecretId, key: &SecretKey, request: &Unsigned<'
 }
 
 /// What every SDK signs.
-const SIGNED_HEADERS: &str = "content-type;host";
+pub(crate) const SIGNED_HEADERS: &str = "content-type;host";
+
+/// [`utc_date`] as a text.
+pub(crate) fn utc_day(seconds: i64) -> Option<String> {
+    utc_date(seconds).map(|date| String::from_utf8_lossy(&date).into_owned())
+}
 
 /// `YYYY-MM-DD` of a time in Unix seconds; none outside the years 0 to 9999.
 fn utc_date(seconds: i64) -> Option<[u8; 10]> {

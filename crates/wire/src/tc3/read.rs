@@ -2,18 +2,18 @@ use crate::Refusal;
 use crate::envelope::Request;
 
 /// The parts of `TC3-HMAC-SHA256 Credential=<SecretId>/<date>/<service>/tc3_request, SignedHeaders=…, Signature=…`.
-pub(super) struct Authorization<'a> {
-    pub(super) secret_id: &'a str,
-    pub(super) date: &'a str,
-    pub(super) service: &'a str,
-    pub(super) scope: &'a str,
-    pub(super) signed_headers: &'a str,
-    pub(super) signature: &'a str,
+pub(crate) struct Authorization<'a> {
+    pub(crate) secret_id: &'a str,
+    pub(crate) date: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) scope: &'a str,
+    pub(crate) signed_headers: &'a str,
+    pub(crate) signature: &'a str,
 }
 
 impl<'a> Authorization<'a> {
     /// Reads the header. The parts may come in any order, with or without the space after the comma.
-    pub(super) fn read(header: &'a str) -> Result<Self, Refusal> {
+    pub(crate) fn read(header: &'a str) -> Result<Self, Refusal> {
         let (scheme, rest) = cut(header, b' ').unwrap_or((header, ""));
         if scheme != "TC3-HMAC-SHA256" {
             return Err(Refusal::invalid_authorization(
@@ -42,7 +42,7 @@ impl<'a> Authorization<'a> {
     }
 
     /// `content-type` and `host` must be signed, and whatever is signed must be there, once.
-    pub(super) fn check_signed_headers(
+    pub(crate) fn check_signed_headers(
         &self,
         request: &Request<'_>,
         content_type: &str,

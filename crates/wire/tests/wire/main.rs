@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod captures;
+mod doctor;
 mod explain;
 mod properties;
 mod quirks;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
+use wire::doctor::{Pasted, Question, Verdict, diagnose};
 use wire::parameters::dotted;
 use wire::{Proof, SecretId, SecretKey, tc3, v1};
 
@@ -176,5 +177,39 @@ fn anything(
         query: query.to_owned(),
         headers,
         body: body.to_vec(),
+    }
+}
+
+proptest! {
+    // A diagnosis of what fits nothing makes hundreds of signatures.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_is_pasted_is_diagnosed(
+        authorization in "TC3-HMAC-SHA256 Credential=[ -~]{1,9}/[0-9-]{1,10}/[a-z:]{1,5}/tc3_request, SignedHeaders=[a-z;-]{1,20}, Signature=[ -~]{1,64}",
+        timestamp in "[0-9]{0,20}", query in "[ -~]{0,30}", body in any::<Vec<u8>>(), own in any::<String>(),
+    ) {
+        let head = format!("POST /?{query} HTTP/1.1\nHost: h:1\nX-TC-Timestamp: {timestamp}\nAuthorization: {authorization}\n\n");
+        let key = SecretKey::new("EXAMPLEKEY");
+        let question = |request| Question {
+            request,
+            secret_id: "AKIDEXAMPLE",
+            secret_key: &key,
+            now: 1_700_000_000,
+            canonical_request: Some(&own),
+            string_to_sign: Some(&own),
+        };
+        let tc3 = Pasted::read(&[head.as_bytes(), &body].concat()).unwrap();
+        prop_assert_ne!(diagnose(&question(&tc3)).verdict, Verdict::Right);
+        let v1 = format!("GET /?{query}&SecretId=a&Signature=b&Timestamp={timestamp} HTTP/1.1\nHost: h:1");
+        let v1 = Pasted::read(v1.as_bytes()).unwrap();
+        prop_assert_ne!(diagnose(&question(&v1)).verdict, Verdict::Right);
+    }
+
+    #[test]
+    fn any_bytes_are_a_request_or_not(bytes in any::<Vec<u8>>()) {
+        if let Ok(pasted) = Pasted::read(&bytes) {
+            prop_assert!(!pasted.headers.is_empty() || !pasted.host.is_empty());
+        }
     }
 }
