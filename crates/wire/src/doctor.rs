@@ -13,6 +13,7 @@ mod search;
 mod tc3;
 mod v1;
 mod variants;
+mod words;
 
 pub use compare::Difference;
 pub use deviation::Deviation;
