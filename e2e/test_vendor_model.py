@@ -33,6 +33,19 @@ def test_the_international_model_differs_only_where_it_is_behind():
     assert sorted(model.differences(contract(), model.load_vendor(programs.CACHE / "intl"))) == ONLY_IN_CHINA
 
 
+def test_the_integers_of_the_inputs_are_the_vendors():
+    """Signed or not: a program in Go or C# that sets a parameter has to know, and the code samples know it from our contract."""
+    vendor = model.load_vendor(programs.CACHE / "venv" / "lib")
+    for action in contract()["actions"]:
+        theirs = {
+            member["name"]: member["member"]
+            for member in vendor["objects"][vendor["actions"][action["name"]]["input"]]["members"]
+            if member["member"] in ("int64", "uint64")
+        }
+        fields = {name: field.get("items", field) for name, field in action["input"]["properties"].items()}
+        assert {name: field["format"] for name, field in fields.items() if "format" in field} == theirs, action["name"]
+
+
 def test_no_field_of_the_contract_could_be_lost_unnoticed():
     vendor = model.load_vendor(programs.CACHE / "venv" / "lib")
     whole = contract()

@@ -20,7 +20,10 @@ pub enum Shape {
     /// A text.
     Text,
     /// A whole number.
-    Integer,
+    Integer {
+        /// Whether it may be negative. To the check it may: each action says itself what it takes.
+        signed: bool,
+    },
     /// A number.
     Number,
     /// True or false.
@@ -28,7 +31,16 @@ pub enum Shape {
     /// Several values of one shape.
     List(Box<Shape>),
     /// Named values.
-    Object(BTreeMap<String, Field>),
+    Object(Structure),
+}
+
+/// Named values of a kind.
+#[derive(Debug)]
+pub struct Structure {
+    /// Its name, where it has one: that of the vendor's structure if the action is the vendor's. An input has none.
+    pub name: Option<String>,
+    /// The values.
+    pub fields: BTreeMap<String, Field>,
 }
 
 /// One named value.
@@ -36,6 +48,8 @@ pub enum Shape {
 pub struct Field {
     /// Whether it must be there.
     pub required: bool,
+    /// Whether it is a secret: taken, and never shown.
+    pub secret: bool,
     /// Its shape.
     pub shape: Shape,
 }
@@ -53,7 +67,13 @@ impl Shape {
             .and_then(Value::as_str)
             .and_then(|path| path.strip_prefix("#/$defs/"))
         {
-            return Self::read(&defs[name], defs);
+            return match Self::read(&defs[name], defs) {
+                Self::Object(structure) => Self::Object(Structure {
+                    name: Some(name.to_owned()),
+                    ..structure
+                }),
+                other => other,
+            };
         }
         // `anyOf` is "or null", `oneOf` is an enumeration: every other branch has the same type.
         if let Some(options) = schema
@@ -69,12 +89,25 @@ impl Shape {
         }
         match type_of(schema) {
             "string" => Self::Text,
-            "integer" => Self::Integer,
+            "integer" => Self::Integer {
+                signed: !format_of(schema).starts_with('u'),
+            },
             "number" => Self::Number,
             "boolean" => Self::Boolean,
             "array" => Self::List(Box::new(Self::read(&schema["items"], defs))),
-            "object" => Self::Object(fields(schema, defs)),
+            "object" => Self::Object(Structure {
+                name: None,
+                fields: fields(schema, defs),
+            }),
             other => panic!("an input cannot have the type `{other}`: {schema}"),
+        }
+    }
+
+    /// The fields of an input's shape.
+    pub fn fields(&self) -> &BTreeMap<String, Field> {
+        match self {
+            Self::Object(structure) => &structure.fields,
+            _ => unreachable!("an input is an object"),
         }
     }
 
@@ -83,13 +116,10 @@ impl Shape {
     /// # Errors
     /// `UnknownParameter`, `MissingParameter`, or the code for a wrong type, with the path of the parameter.
     pub fn check(&self, parameters: Parameters) -> Result<Map<String, Value>, Refusal> {
-        let Self::Object(fields) = self else {
-            unreachable!("an input is an object")
-        };
         let walk = Walk {
             text: parameters.text,
         };
-        walk.object(fields, parameters.map, &Path::Root)
+        walk.object(self.fields(), parameters.map, &Path::Root)
     }
 }
 
@@ -103,6 +133,10 @@ fn type_of(schema: &Value) -> &str {
             .unwrap_or("null"),
         _ => "nothing",
     }
+}
+
+fn format_of(schema: &Value) -> &str {
+    schema["format"].as_str().unwrap_or_default()
 }
 
 fn fields(schema: &Value, defs: &Value) -> BTreeMap<String, Field> {
@@ -119,6 +153,7 @@ fn fields(schema: &Value, defs: &Value) -> BTreeMap<String, Field> {
                 name.clone(),
                 Field {
                     required: required.contains(&name.as_str()),
+                    secret: schema["writeOnly"] == true,
                     shape: Shape::read(schema, defs),
                 },
             )
@@ -127,8 +162,10 @@ fn fields(schema: &Value, defs: &Value) -> BTreeMap<String, Field> {
 }
 
 /// Where in the parameters we are; printed only when something is wrong.
-enum Path<'a> {
+pub enum Path<'a> {
+    /// At the parameters themselves.
     Root,
+    /// At a name or a number in something.
     Under(&'a Path<'a>, &'a dyn fmt::Display),
 }
 
@@ -178,11 +215,13 @@ impl Walk {
             (Shape::Text, value @ Value::String(_))
             | (Shape::Number, value @ Value::Number(_))
             | (Shape::Boolean, value @ Value::Bool(_)) => Ok(value),
-            (Shape::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            (Shape::Integer { .. }, Value::Number(number))
+                if number.is_i64() || number.is_u64() =>
+            {
                 Ok(Value::Number(number))
             }
-            (Shape::Object(fields), Value::Object(map)) => {
-                Ok(Value::Object(self.object(fields, map, at)?))
+            (Shape::Object(structure), Value::Object(map)) => {
+                Ok(Value::Object(self.object(&structure.fields, map, at)?))
             }
             (Shape::List(shape), Value::Array(values)) => {
                 let each = values
@@ -202,7 +241,7 @@ impl Walk {
 /// A value that came as text. Python writes booleans as `True` and `False`.
 fn from_text(shape: &Shape, text: &str) -> Option<Value> {
     match shape {
-        Shape::Integer => text.parse::<i64>().ok().map(Value::from),
+        Shape::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
         Shape::Number => text.parse::<f64>().ok().map(Value::from),
         Shape::Boolean => match text {
             "true" | "True" | "TRUE" => Some(Value::Bool(true)),
@@ -213,8 +252,8 @@ fn from_text(shape: &Shape, text: &str) -> Option<Value> {
     }
 }
 
-/// The vendor documents `JsonUnmarshalError` for a body whose field has the wrong type.
-fn wrong_type(expected: &Shape, at: &Path<'_>) -> Refusal {
+/// A parameter that has another type than its shape. The vendor documents `JsonUnmarshalError` for a body whose field has the wrong type.
+pub fn wrong_type(expected: &Shape, at: &Path<'_>) -> Refusal {
     let expected = expected.name();
     Refusal::new(
         Code::InvalidParameterJsonUnmarshalError,
@@ -229,7 +268,7 @@ impl Shape {
     fn name(&self) -> &'static str {
         match self {
             Self::Text => "a string",
-            Self::Integer => "an integer",
+            Self::Integer { .. } => "an integer",
             Self::Number => "a number",
             Self::Boolean => "a boolean",
             Self::List(_) => "an array",

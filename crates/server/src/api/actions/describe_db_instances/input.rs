@@ -24,13 +24,13 @@ pub struct Input {
     #[schemars(example = &["192.0.2.10"])]
     pub(super) vips: Vec<String>,
     /// Only instances of these kinds: 1 primary, 2 disaster recovery (there are none), 3 read-only.
-    #[schemars(example = &[1, 3])]
+    #[schemars(with = "Vec<u64>", example = &[1, 3])]
     pub(super) instance_types: Vec<i64>,
     /// Only instances in these states. All are in state 1, running.
-    #[schemars(example = &[1])]
+    #[schemars(with = "Vec<u64>", example = &[1])]
     pub(super) status: Vec<i64>,
     /// Only instances to which this is being done: 0, nothing; 10 while SSL is switched.
-    #[schemars(example = &[0])]
+    #[schemars(with = "Vec<u64>", example = &[0])]
     pub(super) task_status: Vec<i64>,
     /// Only instances that run one of these releases, as `EngineVersion` shows them.
     #[schemars(example = &["8.4", "10.11"])]
@@ -48,7 +48,7 @@ pub struct Input {
     #[schemars(example = &["production"])]
     pub(super) tag_values: Vec<String>,
     /// Only instances that are paid like this: 0 by the month, 1 by the hour. All are paid by the hour.
-    #[schemars(example = &[1])]
+    #[schemars(with = "Vec<u64>", example = &[1])]
     pub(super) pay_types: Vec<i64>,
     /// Only instances that were initialised (1) or were not (0). All were.
     #[schemars(example = 1)]
@@ -60,13 +60,13 @@ pub struct Input {
     #[schemars(example = 0)]
     pub(super) project_id: Option<i64>,
     /// Only instances in these zones, by number; they are in none, which is 0.
-    #[schemars(example = &[0])]
+    #[schemars(with = "Vec<u64>", example = &[0])]
     pub(super) zone_ids: Vec<i64>,
     /// Only instances in these networks, by number; they are in none, which is 0.
-    #[schemars(example = &[0])]
+    #[schemars(with = "Vec<u64>", example = &[0])]
     pub(super) vpc_ids: Vec<i64>,
     /// Only instances in these subnets, by number; they are in none, which is 0.
-    #[schemars(example = &[0])]
+    #[schemars(with = "Vec<u64>", example = &[0])]
     pub(super) subnet_ids: Vec<i64>,
     /// Only instances in these networks, by ID; they are in none, which is empty.
     #[schemars(example = &["vpc-5v8wn9mg"])]
@@ -111,10 +111,10 @@ pub struct Input {
     #[schemars(example = true)]
     pub(super) query_cluster_info: bool,
     /// How many to leave out at the beginning; 0 by default.
-    #[schemars(example = 0)]
+    #[schemars(with = "Option<u64>", example = 0)]
     pub(super) offset: Option<i64>,
     /// How many to show at most; 20 by default, 2000 at most.
-    #[schemars(example = 20)]
+    #[schemars(with = "Option<u64>", example = 20)]
     pub(super) limit: Option<i64>,
     /// What they are ordered by: `instanceId`, `instanceName`, `createTime` or `deadlineTime`; by default `createTime`. What is equal is ordered by ID, ascending.
     #[schemars(example = &"instanceName")]
