@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Key(crate::key::Key),
     /// Call any action
     Call(crate::call::Call),
+    /// Print a call as a program, in one of eleven languages
+    Sample(crate::sample::Sample),
     /// Check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),

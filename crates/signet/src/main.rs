@@ -74,8 +74,14 @@ mod posture;
 /// `signet key …`.
 mod key;
 
+/// An action and its parameters on the command line.
+mod parameters;
+
 /// `signet call`.
 mod call;
+
+/// `signet sample`.
+mod sample;
 
 /// `signet audit …`.
 mod audit;
@@ -126,6 +132,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::ProbeNow(args) => posture::probe_now(&args),
         Command::Key(command) => key::run(&command),
         Command::Call(args) => call::run(&args),
+        Command::Sample(args) => sample::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::CheckConfig(args) => settings::print(&args),
         Command::Completions(args) => completions(&args),

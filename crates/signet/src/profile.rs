@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::settings::from_env;
 
 /// Where `signet serve` listens unless told otherwise.
-const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7780";
+pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7780";
 
 /// Whom a command speaks to, and as whom.
 pub(crate) struct Identity {

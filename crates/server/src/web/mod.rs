@@ -1,4 +1,4 @@
-//! What people and machines fetch beside the API: certificate bundles and metrics.
+//! What people and machines fetch beside the API: certificate bundles, metrics, code samples.
 
 /// The console.
 pub mod console;
@@ -8,6 +8,9 @@ pub mod download;
 
 /// The text that goes with a bundle.
 pub mod readme;
+
+/// Calls as programs.
+pub mod samples;
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
