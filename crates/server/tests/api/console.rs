@@ -356,7 +356,9 @@ fn a_key_that_only_reads_changes_nothing_here_either() {
         assert_eq!(page.0, 403);
         page.has("UnauthorizedOperation").has(action);
     }
-    server.audited(|line| line["code"] == "AuthFailure.UnauthorizedOperation" && line["action"] == "OpenSSL");
+    server.audited(|line| {
+        line["code"] == "AuthFailure.UnauthorizedOperation" && line["action"] == "OpenSSL"
+    });
 }
 
 #[test]

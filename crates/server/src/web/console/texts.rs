@@ -211,6 +211,20 @@ texts! {
     signature_itself: "Signature", "签名";
     authorization: "Authorization", "Authorization";
     encoded_request: "Query string with its signature", "带签名的查询串";
+    doctor_text: "Paste a request that was refused, with its headers and body. Every step of its signature is compared with what the key you signed in with makes of it, and the mistakes that clients are known to make are tried until one fits.", "粘贴一个被拒绝的请求（头部和请求体）。将用您登录的密钥逐步比对签名，并尝试已知的常见错误，直到找到吻合的一个。";
+    no_such_call: "No refused call with this RequestId is remembered that named the key you signed in with. The last ones are kept for a quarter of an hour.", "没有找到以您登录的密钥发起且带有该 RequestId 的被拒绝调用。仅保留最近一刻钟内的记录。";
+    it_is_answered: "It is answered with", "该请求的响应为";
+    skew: "The timestamp is ahead of the server's time by", "时间戳比服务器时间超前";
+    first_difference: "The first line that differs is line", "第一处不同的行：";
+    expected: "should be", "应为";
+    given: "is", "实为";
+    by_request_id: "RequestId of a refused call", "被拒绝调用的 RequestId";
+    by_request_id_text: "Calls that named your key and were refused for their signature are remembered for a while.", "以您的密钥发起、因签名被拒绝的调用会被保留一段时间。";
+    examine: "Examine", "诊断";
+    paste_request: "The request: headers, a blank line, and the body", "请求：头部、空行、请求体";
+    own_texts: "What your client made on the way, if you can print it", "您的客户端生成的中间结果（如可打印）";
+    code_samples: "Code", "示例代码";
+    code_text: "The whole program for the call above. Keys and secrets are read from the environment.", "上述调用的完整程序。密钥与敏感参数从环境变量读取。";
 }
 
 #[cfg(test)]

@@ -20,9 +20,12 @@ use crate::api::actions::{self, ACTIONS};
 use crate::api::call;
 use crate::http;
 use crate::state::sessions::Call;
+use crate::web::samples::{self, Endpoint, Language, NoEndpoint, NoRegion, Region};
 use form::{Kind, Parameter};
 use prepare::{Prepared, Signature, Wish};
 
+/// The region of samples when none was chosen: SDKs want one.
+const REGION: &str = "ap-guangzhou";
 /// What stands for a secret wherever a request is shown.
 const MASK: &str = "********";
 
@@ -129,10 +132,19 @@ struct Page {
     /// How it was signed: each step and what came of it.
     steps: Vec<(&'static str, String)>,
     response: Option<Response>,
+    samples: Vec<Sample>,
+    /// Why there are no samples.
+    no_samples: String,
     deep_link: String,
     /// The list of actions begins with all of them.
     search: String,
     history: Vec<Past>,
+}
+
+/// The call as a program.
+struct Sample {
+    language: Language,
+    text: String,
 }
 
 /// What came back.
@@ -230,6 +242,10 @@ impl Attempt {
         let route = visit.service.table.find(spec.name, spec.product.version());
         let codes = spec.errors.iter();
         let address = format!("/console/explorer/{service}/{}{}", spec.name, self.query());
+        let (samples, no_samples) = match self.samples(visit) {
+            Ok(samples) => (samples, String::new()),
+            Err(why) => (Vec::new(), why),
+        };
         html(&Page {
             t: visit.texts(),
             layout: Layout {
@@ -248,6 +264,8 @@ impl Attempt {
             request: self.masked(&self.prepared.text()),
             steps: self.steps(visit.texts(), entered),
             region: self.region.clone(),
+            samples,
+            no_samples,
             deep_link: address,
             search: String::new(),
             history: history(visit, entered),
@@ -266,6 +284,27 @@ impl Attempt {
             fields = fields.with(".signature", self.signature.name());
         }
         fields.with(".region", &self.region).query()
+    }
+
+    /// The call in every language, or why there is no such program.
+    fn samples(&self, visit: &Visit<'_>) -> Result<Vec<Sample>, String> {
+        let endpoint: Endpoint = visit
+            .endpoint()
+            .parse()
+            .map_err(|no: NoEndpoint| no.to_string())?;
+        let region = match self.region.as_str() {
+            "" => REGION,
+            region => region,
+        };
+        let region: Region = region.parse().map_err(|no: NoRegion| no.to_string())?;
+        let parameters = form::filled(&self.parameters);
+        let call = samples::Call::new(&endpoint, &region, self.entry, &parameters)
+            .map_err(|refusal| refusal.message(visit.language).into_owned())?;
+        let one = |language| Sample {
+            language,
+            text: samples::sample(language, &call),
+        };
+        Ok(Language::ALL.map(one).into())
     }
 
     /// How the request was signed.
