@@ -26,6 +26,8 @@ use prepare::{Prepared, Signature, Wish};
 
 /// The region of samples when none was chosen: SDKs want one.
 const REGION: &str = "ap-guangzhou";
+/// The longest query string that the history keeps; of a longer call it remembers all but the parameters.
+const LONGEST_QUERY: usize = 2000;
 /// What stands for a secret wherever a request is shown.
 const MASK: &str = "********";
 
@@ -228,7 +230,9 @@ impl Attempt {
         entered.session.remember(Call {
             time: visit.now,
             action: format!("{}/{}", spec.product.name(), spec.name),
-            query: self.query(),
+            query: Some(self.query())
+                .filter(|query| query.len() <= LONGEST_QUERY)
+                .unwrap_or_default(),
             request_id: response.request_id.clone(),
             code: response.code.clone(),
             took: time,
