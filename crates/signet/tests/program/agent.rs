@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use lab::{Kind, Options, Restartable, Server};
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Place, Served};
-
-const ID: &str = "cdb-c1nl9rpv";
+use crate::support::{Connection, ID, Place, Served, mysql};
 
 /// The agent's program; it is built with all others before the tests run.
 fn program() -> PathBuf {
@@ -156,10 +154,7 @@ impl Stage {
     fn set() -> Self {
         let port = free_port();
         let place = Place::configured(&format!("agents.listen = '127.0.0.1:{port}'"));
-        let mysql = Server::start(Kind::MySql, Options::new()).unwrap();
-        mysql
-            .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
-            .unwrap();
+        let mysql = mysql();
         let options = Options::new().tls_auto();
         let mariadb = Server::start(Kind::MariaDb, options.clone()).unwrap();
         let mariadb = Restartable::new(mariadb, options).unwrap();
@@ -221,13 +216,7 @@ impl Stage {
 
     /// Both servers are what a client with our root expects.
     fn verify(&mut self) {
-        let ca = self.place.path("ca.pem");
-        let authorities = self
-            .connection
-            .call("DescribeAuthorities", &json!({}))
-            .unwrap();
-        let chain = authorities["Items"][0]["Certificates"].as_str().unwrap();
-        fs::write(&ca, chain).unwrap();
+        let ca = self.place.keep_authority(&mut self.connection);
         verify(&self.mysql, &ca);
         verify(&self.mariadb.server(), &ca);
     }

@@ -8,6 +8,9 @@ mod agent;
 /// Kills it while it answers, and while it starts.
 mod kill;
 
+/// Rotates under clients that connect all the time.
+mod rotations;
+
 /// Starts the program, and calls it over connections that stay open.
 mod support;
 

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use lab::{Kind, Options, Server};
+use serde_json::{Map, Value, json};
 use server::Clock;
 use server::api::action::Product;
 use server::api::actions::ACTIONS;
@@ -15,6 +16,9 @@ use wire::{SecretId, SecretKey, tc3};
 
 const SECRET_ID: &str = "AKIDTESTTESTTESTTESTTESTTESTTESTTEST";
 const SECRET_KEY: &str = "testtesttesttesttesttesttesttest";
+
+/// The instance that the tests register.
+pub(crate) const ID: &str = "cdb-c1nl9rpv";
 
 /// How long to wait for a line or an answer before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -128,6 +132,15 @@ impl Place {
         fs::write(self.path("serve.log"), "").unwrap();
     }
 
+    /// Writes what clients need to trust into a file.
+    pub(crate) fn keep_authority(&self, connection: &mut Connection) -> PathBuf {
+        let authorities = connection.call("DescribeAuthorities", &json!({})).unwrap();
+        let chain = authorities["Items"][0]["Certificates"].as_str().unwrap();
+        let file = self.path("ca.pem");
+        fs::write(&file, chain).unwrap();
+        file
+    }
+
     /// Waits until the service's log has a line with this text.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
@@ -233,7 +246,7 @@ impl Connection {
     pub(crate) fn finish(&mut self, task: &str) -> (String, String) {
         let deadline = Instant::now() + 2 * PATIENCE;
         loop {
-            let parameters = serde_json::json!({ "AsyncRequestId": task });
+            let parameters = json!({ "AsyncRequestId": task });
             let answer = self.call("DescribeAsyncRequestInfo", &parameters).unwrap();
             let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
             if matches!(text("Status").as_str(), "SUCCESS" | "FAILED") {
@@ -295,6 +308,32 @@ impl Connection {
         self.stream.read_exact(&mut body)?;
         Ok(body)
     }
+}
+
+/// A MySQL with the account that changes it by SQL.
+pub(crate) fn mysql() -> Server {
+    let server = Server::start(Kind::MySql, Options::new()).unwrap();
+    let grants = dbtls::switch::grants("signet", "%");
+    server
+        .sql(&grants.replace("RANDOM PASSWORD", "'secret'"))
+        .unwrap();
+    server
+}
+
+/// Registers both as one instance, changed by SQL.
+pub(crate) fn register(address: SocketAddr, servers: &[Server; 2]) {
+    let nodes = servers
+        .each_ref()
+        .map(|s| format!("{}:{}", s.host(), s.port()));
+    let mut connection = Connection::open(address).unwrap();
+    let registered = connection.call(
+        "RegisterInstance",
+        &json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
+            "DnsNames": ["localhost"], "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret",
+        }),
+    );
+    assert_eq!(registered.unwrap()["InstanceId"], ID);
 }
 
 /// The lines of a file of JSON lines; the last one may still be under way.

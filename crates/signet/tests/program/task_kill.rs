@@ -1,13 +1,9 @@
 //! The service is killed at every step of every kind of task, on real servers: the next start ends the task, and servers and store agree.
 
-use std::net::SocketAddr;
-
-use lab::{Kind, Options, Server};
+use lab::Server;
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Place};
-
-const ID: &str = "cdb-c1nl9rpv";
+use crate::support::{Connection, ID, Place, mysql, register};
 
 /// The steps of a task that brings certificates, and of one that does not.
 const ISSUING: &[&str] = &["checking", "delivering", "loading", "loaded"];
@@ -44,29 +40,6 @@ impl Killed {
     fn point(&self, round: usize) -> &str {
         &self.points[round % self.points.len()]
     }
-}
-
-fn mysql() -> Server {
-    let server = Server::start(Kind::MySql, Options::new()).unwrap();
-    server
-        .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
-        .unwrap();
-    server
-}
-
-fn register(address: SocketAddr, servers: &[Server; 2]) {
-    let nodes = servers
-        .each_ref()
-        .map(|s| format!("{}:{}", s.host(), s.port()));
-    let mut connection = Connection::open(address).unwrap();
-    let registered = connection.call(
-        "RegisterInstance",
-        &json!({
-            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
-            "Driver": "sql", "SqlUser": "signet", "SqlPassword": "secret",
-        }),
-    );
-    assert_eq!(registered.unwrap()["InstanceId"], ID);
 }
 
 /// Starts a task, kills the service at the point, and lets the next one end it.
