@@ -13,12 +13,17 @@ const REQUEST_BUCKETS: &[f64] = &[
 const PROBE_BUCKETS: &[f64] = &[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
+/// Upper bounds of the durations of the steps of tasks, in seconds. A server that is restarted takes long.
+const STEP_BUCKETS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
 
 /// The registry. What is counted often has a handle that is made once and kept, so that counting costs no look-up.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    task_steps: HistogramVec,
 }
 
 /// What is counted of one action.
@@ -55,12 +60,21 @@ impl Metrics {
         let seconds = HistogramOpts::new("signet_request_seconds", "How long API requests took.")
             .buckets(REQUEST_BUCKETS.into());
         let seconds = HistogramVec::new(seconds, &["service", "action"]).expect(NAMES);
+        let task_steps = HistogramOpts::new(
+            "signet_task_step_seconds",
+            "How long the steps of tasks took, node by node; `issue` is a part of `deliver`.",
+        )
+        .buckets(STEP_BUCKETS.into());
+        let task_steps = HistogramVec::new(task_steps, &["step"]).expect(NAMES);
+        for histogram in [&seconds, &task_steps] {
+            registry.register(Box::new(histogram.clone())).expect(NAMES);
+        }
         registry.register(Box::new(requests.clone())).expect(NAMES);
-        registry.register(Box::new(seconds.clone())).expect(NAMES);
         Self {
             registry,
             requests,
             seconds,
+            task_steps,
         }
     }
 
@@ -77,6 +91,11 @@ impl Metrics {
         self.requests
             .with_label_values(&[service, action, code])
             .inc();
+    }
+
+    /// How long one step of tasks took, in seconds.
+    pub fn task_step(&self, step: &str) -> Histogram {
+        self.task_steps.with_label_values(&[step])
     }
 
     /// The counters of the prober.

@@ -73,7 +73,9 @@ impl Hand {
         };
         let request = CertificateRequest::from_pem(&csr)
             .map_err(|error| Trouble::new(format!("the agent's certificate request: {error}")))?;
+        let issue = issuing.service.metrics.task_step("issue").start_timer();
         let certificate = issuing.issue(&request).await.map_err(Trouble::from)?;
+        issue.observe_duration();
         let install = Work::Install {
             certificate_pem: certificate.chain_pem,
             ca_pem: certificate.ca_pem,

@@ -104,7 +104,9 @@ impl Hand {
         found: &Value,
     ) -> Result<Delivery, Trouble> {
         let found: Found = recall(found)?;
+        let issue = self.service.metrics.task_step("issue").start_timer();
         let (certificate, mut key) = issuing.issue_with_key(kind).await?;
+        issue.observe_duration();
         if faults::mismatched_key() {
             key = ca::key::PrivateKey::generate(kind)
                 .map_err(|error| Trouble::new(error.to_string()))?;

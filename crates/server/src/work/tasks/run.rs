@@ -1,6 +1,7 @@
 //! Running one task: what comes next is done, and written down before and after.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -76,12 +77,14 @@ impl<'a> Run<'a> {
         self.note(at, doing);
         self.save().await?;
         faults::hold(self.task.kind, doing, at, "before").await;
-        let outcome = match done {
-            Step::Checked => self.check(at).await,
-            Step::Delivered => self.deliver(at).await,
-            Step::Loaded => self.load(at).await,
-            _ => self.verify(at).await,
+        let began = Instant::now();
+        let (name, outcome) = match done {
+            Step::Checked => ("check", self.check(at).await),
+            Step::Delivered => ("deliver", self.deliver(at).await),
+            Step::Loaded => ("load", self.load(at).await),
+            _ => ("verify", self.verify(at).await),
         };
+        self.count(name, began);
         faults::hold(self.task.kind, doing, at, "after").await;
         match outcome {
             Ok(()) => self.task.nodes[at].step = done,
@@ -155,7 +158,9 @@ impl<'a> Run<'a> {
         self.note(at, Step::Restoring);
         self.save().await?;
         faults::hold(self.task.kind, Step::Restoring, at, "before").await;
+        let began = Instant::now();
         let outcome = self.put_back(at).await;
+        self.count("restore", began);
         faults::hold(self.task.kind, Step::Restoring, at, "after").await;
         let NodeWork { node, step, .. } = &mut self.task.nodes[at];
         match outcome {
@@ -203,6 +208,11 @@ impl<'a> Run<'a> {
                 witness::ask(self.service, self.task.subject, &node).await;
             }
         }
+    }
+
+    fn count(&self, step: &str, began: Instant) {
+        let took = began.elapsed().as_secs_f64();
+        self.service.metrics.task_step(step).observe(took);
     }
 
     fn note(&mut self, at: usize, step: Step) {
