@@ -10,9 +10,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::fleet::Tally;
+use super::switch::Switch;
 use super::{Behaviour, mysql, tls11};
 
-/// The user that the fakes let in, with any password.
+/// The user that the fakes with TLS let in, with any password.
 pub const ACCOUNT: &str = "probe";
 
 /// Between two portions of garbage: for ever, but not for all of the CPU.
@@ -26,6 +27,8 @@ pub(super) struct Fake {
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// For [`Behaviour::Tls11Only`]: its certificate in DER.
     pub(super) old_certificate: Arc<[u8]>,
+    /// For [`Behaviour::Switchable`].
+    pub(super) switch: Switch,
 }
 
 impl Fake {
@@ -33,12 +36,9 @@ impl Fake {
     pub(super) async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let peer = "127.0.0.1";
         match self.behaviour {
-            Behaviour::Tls => self.greet_with_tls(stream).await,
-            Behaviour::NoTls => {
-                stream.write_all(&mysql::greeting(false)).await?;
-                let login = mysql::read_packet(&mut stream).await?;
-                self.answer_login(&mut stream, login, false).await
-            }
+            Behaviour::Tls => self.greet(stream, self.tls.clone()).await,
+            Behaviour::NoTls => self.greet(stream, None).await,
+            Behaviour::Switchable => self.greet(stream, self.switch.config()).await,
             Behaviour::Blocked => {
                 let text = format!(
                     "Host '{peer}' is blocked because of many connection errors; unblock with 'mysqladmin flush-hosts'"
@@ -72,21 +72,17 @@ impl Fake {
         }
     }
 
-    async fn greet_with_tls(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.write_all(&mysql::greeting(true)).await?;
+    /// Offers TLS if there is a configuration for it, and demands it of nobody.
+    async fn greet(&self, mut stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+        stream.write_all(&mysql::greeting(tls.is_some())).await?;
         let first = mysql::read_packet(&mut stream).await?;
-        if !mysql::is_ssl_request(&first.1) {
-            return self.answer_login(&mut stream, first, true).await; // in clear: TLS is offered, not demanded
-        }
-        let config = Arc::clone(
-            self.tls
-                .as_ref()
-                .expect("a fake that offers TLS has a certificate"),
-        );
+        let Some(config) = tls.filter(|_| mysql::is_ssl_request(&first.1)) else {
+            return self.answer_login(&mut stream, first).await;
+        };
         let mut stream = TlsAcceptor::from(config).accept(stream).await?;
         self.tally.handshake();
         let login = mysql::read_packet(&mut stream).await?;
-        self.answer_login(&mut stream, login, true).await?;
+        self.answer_login(&mut stream, login).await?;
         stream.shutdown().await
     }
 
@@ -98,19 +94,18 @@ impl Fake {
         }
     }
 
-    /// Lets [`ACCOUNT`] in and waits for its `COM_QUIT`, or refuses the login.
+    /// Lets [`ACCOUNT`] in where there is one, or refuses the login.
     async fn answer_login<S>(
         &self,
         stream: &mut S,
         (sequence, login): (u8, Vec<u8>),
-        has_account: bool,
     ) -> io::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         self.tally.login();
         let (user, sequence) = (mysql::user(&login), sequence.wrapping_add(1));
-        if !has_account || user != ACCOUNT {
+        if self.behaviour == Behaviour::NoTls || user != ACCOUNT {
             stream
                 .write_all(&mysql::access_denied(sequence, &user))
                 .await?;
@@ -118,11 +113,30 @@ impl Fake {
         }
         stream.write_all(&mysql::ok(sequence)).await?;
         stream.flush().await?;
-        let (_, command) = mysql::read_packet(stream).await?;
-        if command == [1] {
-            self.tally.quit();
+        self.answer_commands(stream).await
+    }
+
+    /// Waits for `COM_QUIT`; answers statements meanwhile if it knows any.
+    async fn answer_commands<S>(&self, stream: &mut S) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let (_, command) = mysql::read_packet(stream).await?;
+            match command.as_slice() {
+                [3, sql @ ..] if self.behaviour == Behaviour::Switchable => {
+                    let answer = self.switch.answer(&String::from_utf8_lossy(sql));
+                    stream.write_all(&mysql::answer(&answer)).await?;
+                    stream.flush().await?;
+                }
+                command => {
+                    if command == [1] {
+                        self.tally.quit();
+                    }
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
     }
 }
 

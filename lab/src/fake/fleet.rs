@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Behaviour;
 use super::connection::Fake;
+use super::switch::Switch;
 use crate::Error;
 use crate::pki::{Authority, Leaf};
 
@@ -105,6 +106,7 @@ impl FakeFleet {
                     tally,
                     tls,
                     old_certificate: Arc::clone(&old_certificate),
+                    switch: Switch::default(),
                 },
             ));
         }
@@ -182,8 +184,7 @@ async fn accept(listener: tokio::net::TcpListener, fake: Arc<Fake>, slots: Arc<S
     }
 }
 
-/// A certificate for one address. Without tickets and session cache every connection is a full handshake. In TLS 1.3
-/// nothing then answers the client's last message, so that a client without `TCP_NODELAY` logs in 40 ms later.
+/// A certificate for one address.
 fn tls_config(authority: &Authority, address: SocketAddr) -> Result<Arc<ServerConfig>, Error> {
     let issued = authority.issue(&Leaf::new([address.ip().to_string()], crate::now()))?;
     let chain = issued
@@ -192,14 +193,20 @@ fn tls_config(authority: &Authority, address: SocketAddr) -> Result<Arc<ServerCo
         .map(|der| CertificateDer::from(der.to_vec()))
         .collect();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(issued.key_der().to_vec()));
+    Ok(server_config(chain, key).expect("key and certificate were made for each other"))
+}
+
+/// Serves this. Without tickets and session cache every connection is a full handshake. In TLS 1.3 nothing then answers the
+/// client's last message, so that a client without `TCP_NODELAY` logs in 40 ms later.
+pub(super) fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has TLS 1.2 and 1.3");
-    let mut config = builder
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("key and certificate were made for each other");
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))

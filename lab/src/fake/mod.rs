@@ -19,6 +19,8 @@ mod connection;
 mod fleet;
 /// The bytes of the MySQL protocol that a greeting and a refused login need.
 mod mysql;
+/// The SQL of a fake whose TLS can be switched.
+mod switch;
 /// A server whose TLS ends at 1.1, up to its certificate.
 mod tls11;
 
@@ -52,11 +54,14 @@ pub enum Behaviour {
     /// Offers TLS that ends at version 1.1: newer clients get an alert, others a ServerHello and an RSA
     /// certificate in clear. It goes no further.
     Tls11Only,
+    /// Offers no TLS until [`ACCOUNT`] switches it on by SQL, then the certificate that was brought to it. It
+    /// keeps everything in memory and knows the statements of the `sql` driver and no other.
+    Switchable,
 }
 
 impl Behaviour {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Tls,
         Self::NoTls,
         Self::Blocked,
@@ -68,6 +73,7 @@ impl Behaviour {
         Self::ClosesAtOnce,
         Self::StallsInHandshake,
         Self::Tls11Only,
+        Self::Switchable,
     ];
 
     /// Its name on the command line of `lab-fake-fleet`.
@@ -84,6 +90,7 @@ impl Behaviour {
             Self::ClosesAtOnce => "closes-at-once",
             Self::StallsInHandshake => "stalls-in-handshake",
             Self::Tls11Only => "tls11-only",
+            Self::Switchable => "switchable",
         }
     }
 

@@ -1,8 +1,10 @@
-//! The bytes of the MySQL protocol that a greeting and a refused login need.
+//! The bytes of the MySQL protocol that greetings, logins and answers to statements need.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::switch::Answer;
 
 /// Announced in the greeting, so that nobody takes it for a server.
 const VERSION: &str = "9.7.4-lab-fake";
@@ -10,8 +12,8 @@ const VERSION: &str = "9.7.4-lab-fake";
 const CLIENT_SSL: u32 = 0x0800;
 /// What MySQL 9.7.4 announces without TLS.
 const CAPABILITIES: u32 = 0x9fff_f7ff;
-/// The largest packet that is read; a login takes some 200 bytes.
-const MAX_PACKET: usize = 4096;
+/// The largest packet that is read; a login takes some 200 bytes, a certificate chain in a statement some thousand.
+const MAX_PACKET: usize = 32 << 10;
 
 /// A packet: length, sequence number, payload.
 fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
@@ -54,10 +56,52 @@ pub(super) fn refusal(code: u16, text: &str) -> Vec<u8> {
 /// Error 1045, as an answer to the packet with the number before `sequence`.
 pub(super) fn access_denied(sequence: u8, user: &str) -> Vec<u8> {
     let text = format!("#28000Access denied for user '{user}'@'localhost' (using password: YES)");
+    error(sequence, 1045, &text)
+}
+
+/// An error after the greeting, its text with the SQLSTATE in front.
+fn error(sequence: u8, code: u16, text: &str) -> Vec<u8> {
     packet(
         sequence,
-        &[&[0xff], &1045_u16.to_le_bytes()[..], text.as_bytes()].concat(),
+        &[&[0xff], &code.to_le_bytes()[..], text.as_bytes()].concat(),
     )
+}
+
+/// The answer to a statement, for clients that did not choose `CLIENT_DEPRECATE_EOF`.
+pub(super) fn answer(answer: &Answer) -> Vec<u8> {
+    const END: &[u8] = &[0xfe, 0, 0, 2, 0];
+    let (columns, rows) = match answer {
+        Answer::Done => return ok(1),
+        Answer::Refused(code, text) => return error(1, *code, &format!("#HY000{text}")),
+        Answer::Rows(columns, rows) => (*columns, rows),
+    };
+    let count = u8::try_from(columns).expect("no statement has many columns");
+    let mut payloads = vec![vec![count]];
+    payloads.extend(std::iter::repeat_n(column(), columns));
+    payloads.push(END.to_vec());
+    payloads.extend(rows.iter().map(|row| texts(row.iter().map(String::as_str))));
+    payloads.push(END.to_vec());
+    let numbered = payloads.iter().zip(1..);
+    numbered
+        .flat_map(|(payload, sequence)| packet(sequence, payload))
+        .collect()
+}
+
+/// The definition of a column of texts; it has no name.
+fn column() -> Vec<u8> {
+    let mut definition = texts(["def", "", "", "", "", ""]);
+    definition.extend([12, 255, 0, 0, 4, 0, 0, 0xfd, 0, 0, 0, 0, 0]);
+    definition
+}
+
+/// Texts behind their lengths.
+fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for text in texts {
+        bytes.push(u8::try_from(text.len()).expect("what the fake tells is short"));
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
 }
 
 /// OK: no rows, autocommit, no warnings.

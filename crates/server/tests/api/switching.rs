@@ -161,6 +161,47 @@ fn plain_servers_are_switched_on_rotated_switched_off_and_on_again() {
         json!({ "InstanceId": ID, "State": "replaced" }),
     );
     assert_eq!(replaced.fields["TotalCount"], 4);
+
+    // Four tasks on two nodes; one of them brought no certificate.
+    let (_, _, metrics) = api.get("/metrics");
+    let metrics = String::from_utf8(metrics).unwrap();
+    for (step, count) in [
+        ("check", 8),
+        ("deliver", 6),
+        ("issue", 6),
+        ("load", 8),
+        ("verify", 8),
+    ] {
+        let line = format!("signet_task_step_seconds_count{{step=\"{step}\"}} {count}");
+        assert!(metrics.lines().any(|known| known == line), "no `{line}`");
+    }
+}
+
+/// What is measured on hundreds of fakes is the same work as on servers.
+#[test]
+fn fakes_that_can_be_switched_are_switched_like_servers() {
+    let api = TestServer::start();
+    let (_fleet, nodes) = fakes(&[Behaviour::Switchable, Behaviour::Switchable]);
+    api.call(
+        "RegisterInstance",
+        json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
+            "Driver": "sql", "SqlUser": lab::fake::ACCOUNT, "SqlPassword": "secret",
+        }),
+    )
+    .answers(json!({ "InstanceId": ID }));
+    api.call("ProbeNow", json!({ "InstanceId": ID }))
+        .answers(json!({ "Status": ANY }));
+    status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
+    for _ in 0..2 {
+        assert_eq!(
+            succeeds(&api, "OpenSSL"),
+            "TLS is on, seen by a handshake with 2 node(s)."
+        );
+        status(&api).answers(json!({ "Status": "ON", "Url": ANY }));
+        assert_eq!(succeeds(&api, "CloseSSL"), "TLS is off, seen on 2 node(s).");
+        status(&api).answers(json!({ "Status": "OFF", "Url": ANY }));
+    }
 }
 
 #[test]
