@@ -11,6 +11,9 @@ pub mod seed;
 /// Requests as bytes, signed beforehand.
 pub mod request;
 
+/// The service as a caller has it.
+pub mod caller;
+
 /// The load: one thread, epoll, two system calls a request.
 pub mod blast;
 
@@ -25,6 +28,12 @@ pub mod service;
 
 /// The probe beside `openssl s_client` and the command-line client, and the proof that it is polite.
 pub mod probe;
+
+/// Switching TLS on by one call, beside the same by hand.
+pub mod switch;
+
+/// Hundreds of instances switched at once, while the service is asked.
+pub mod crowd;
 
 /// Medians, and the table that is printed.
 pub mod table;

@@ -7,14 +7,25 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use bench::service::Bench;
 use bench::table::Table;
-use bench::{criterion, probe, process, service};
+use bench::{criterion, crowd, probe, process, service, switch};
 use clap::Parser;
+
+/// What can be run by itself.
+const PARTS: [&str; 7] = [
+    "wire",
+    "service",
+    "start",
+    "switch",
+    "crowd",
+    "probe",
+    "politeness",
+];
 
 /// Runs the measurements and prints one table; fails when a gate is missed.
 #[derive(Parser)]
 struct Order {
     /// What to run; everything without it.
-    #[arg(long, value_delimiter = ',', default_values = ["wire", "service", "start", "probe", "politeness"])]
+    #[arg(long, value_delimiter = ',', value_parser = PARTS, default_values = PARTS)]
     only: Vec<String>,
     /// Rounds of which the medians are taken.
     #[arg(long, default_value_t = 5)]
@@ -41,11 +52,6 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut table = Table::default();
     let before = machine()?;
     order.run(&mut table)?;
-    table.note("100,000 instances are in the store and none of their servers exists: they were written there as if they had been seen, each \
-                node with a certificate of its own. The prober's interval is a day, so that it takes no part.");
-    table.note("The bare server shares the service's HTTP library, allocator and kind of runtime, and answers with the bytes of one of the \
-                service's answers. The service checks, limits, counts and audits every request.");
-    table.note("moto is asked for something else, `DescribeDBInstances` of RDS, and checks no signature. It is the nearest that there is.");
     table.note("Medians of the rounds, in which the programs took turns.");
     let text = format!("# Results\n\n{before}\n\n{}", table.render());
     println!("{text}");
@@ -71,19 +77,11 @@ impl Order {
         if self.wants("wire") {
             criterion::measure(&self.criterion, table)?;
         }
-        if self.wants("service") || self.wants("start") {
-            eprintln!("seeding {} instances", self.instances);
-            let signet = self
-                .signet
-                .clone()
-                .map_or_else(|| process::sibling("signet"), Ok)?;
-            let bench = Bench::prepare(&signet, self.instances)?;
-            if self.wants("start") {
-                service::measure_start(&bench, self.rounds, table)?;
-            }
-            if self.wants("service") {
-                service::measure_throughput(&bench, &self.moto, self.rounds, table)?;
-            }
+        if ["service", "start", "switch", "crowd"]
+            .map(|part| self.wants(part))
+            .contains(&true)
+        {
+            self.run_on_the_service(table)?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -94,6 +92,33 @@ impl Order {
         }
         if self.wants("politeness") {
             runtime.block_on(probe::prove_politeness(table))?;
+        }
+        Ok(())
+    }
+
+    fn run_on_the_service(&self, table: &mut Table) -> anyhow::Result<()> {
+        eprintln!("seeding {} instances", self.instances);
+        let signet = self
+            .signet
+            .clone()
+            .map_or_else(|| process::sibling("signet"), Ok)?;
+        let bench = Bench::prepare(&signet, self.instances)?;
+        table.note(format!(
+            "{} instances are in the store and none of their servers exists: they were written there as if they had been seen, each \
+             node with a certificate of its own. The prober's interval is a day, so that it takes no part.",
+            self.instances
+        ));
+        if self.wants("start") {
+            service::measure_start(&bench, self.rounds, table)?;
+        }
+        if self.wants("service") {
+            service::measure_throughput(&bench, &self.moto, self.rounds, table)?;
+        }
+        if self.wants("switch") {
+            switch::measure(&bench, self.rounds, table)?;
+        }
+        if self.wants("crowd") {
+            crowd::measure(&bench, self.rounds, table)?;
         }
         Ok(())
     }

@@ -14,6 +14,18 @@ pub struct Signer {
     secret_key: SecretKey,
 }
 
+/// An action and its parameters.
+pub struct Call<'a> {
+    /// The product that it belongs to, as its endpoint's first label.
+    pub service: &'a str,
+    /// The API's version.
+    pub version: &'a str,
+    /// Its name.
+    pub action: &'a str,
+    /// Its parameters in JSON.
+    pub body: &'a str,
+}
+
 impl Signer {
     /// A signer with this key pair.
     ///
@@ -30,7 +42,17 @@ impl Signer {
 
     /// `DescribeSSLStatus` of one instance, signed with TC3 at `now`, in unix seconds.
     pub fn describe_ssl_status(&self, host: &str, instance: &str, now: i64) -> Vec<u8> {
-        let body = format!(r#"{{"InstanceId": "{instance}"}}"#);
+        let call = Call {
+            service: "cdb",
+            version: "2017-03-20",
+            action: "DescribeSSLStatus",
+            body: &format!(r#"{{"InstanceId": "{instance}"}}"#),
+        };
+        self.sign(host, &call, now)
+    }
+
+    /// A call, signed with TC3 at `now`, in unix seconds.
+    pub fn sign(&self, host: &str, call: &Call<'_>, now: i64) -> Vec<u8> {
         let authorization = tc3::authorization(
             &self.secret_id,
             &self.secret_key,
@@ -39,8 +61,8 @@ impl Signer {
                 host,
                 content_type: "application/json",
                 query: "",
-                body: body.as_bytes(),
-                service: "cdb",
+                body: call.body.as_bytes(),
+                service: call.service,
                 timestamp: now,
             },
         );
@@ -48,14 +70,14 @@ impl Signer {
         let headers = [
             ("Host", host),
             ("Content-Type", "application/json"),
-            ("X-TC-Action", "DescribeSSLStatus"),
-            ("X-TC-Version", "2017-03-20"),
+            ("X-TC-Action", call.action),
+            ("X-TC-Version", call.version),
             ("X-TC-Timestamp", &timestamp),
             ("X-TC-Region", "ap-guangzhou"),
             ("X-TC-Language", "zh-CN"),
             ("Authorization", &authorization),
         ];
-        post(&headers, &body)
+        post(&headers, call.body)
     }
 }
 

@@ -1,21 +1,22 @@
 //! The whole service beside a bare HTTP server and the peer; how fast it starts, and what an instance costs in memory.
 
+mod load;
 mod start;
 mod throughput;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use crate::process::{Program, sibling};
+use crate::caller::Caller;
+use crate::process::{Program, free_address, sibling};
 use crate::request::Signer;
 
+pub use load::{CLIENT_CORE, Round, SERVER_CORE};
 pub use start::measure as measure_start;
 pub use throughput::measure as measure_throughput;
 
@@ -28,9 +29,21 @@ pub struct Bench {
 
 /// One of the two data folders.
 #[derive(Clone, Copy)]
-enum Data {
+pub enum Data {
+    /// That with the fleet.
     Fleet,
+    /// That without instances.
     Nothing,
+}
+
+/// A service that answers, and somebody who may call it.
+pub struct Running {
+    /// The program.
+    pub program: Program,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The caller.
+    pub caller: Caller,
 }
 
 impl Data {
@@ -76,11 +89,16 @@ impl Bench {
         self.instances
     }
 
-    fn path(&self, data: Data, what: &str) -> PathBuf {
+    /// A file that belongs to a data folder.
+    pub fn path(&self, data: Data, what: &str) -> PathBuf {
         self.folder.path().join(format!("{}-{what}", data.name()))
     }
 
-    fn secret_id(&self, data: Data) -> anyhow::Result<String> {
+    /// Who may call the service on this data.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn secret_id(&self, data: Data) -> anyhow::Result<String> {
         Ok(fs::read_to_string(self.path(data, "secret-id"))?
             .trim()
             .to_owned())
@@ -95,6 +113,23 @@ impl Bench {
     fn one_instance(&self) -> anyhow::Result<String> {
         let all = fs::read_to_string(self.path(Data::Fleet, "instances"))?;
         Ok(all.lines().next().context("the fleet is empty")?.to_owned())
+    }
+
+    /// Starts the service on this data and waits until it listens; on one core with one worker, if a core is given.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn run(&self, data: Data, core: Option<usize>) -> anyhow::Result<Running> {
+        let address = free_address()?;
+        let workers = usize::from(core.is_some());
+        let mut program = self.serve(data, core, workers, address)?;
+        program.wait_until_it_listens(address)?;
+        let caller = Caller::new(address, self.signer(data)?);
+        Ok(Running {
+            program,
+            address,
+            caller,
+        })
     }
 
     /// Starts the service on this data. `workers` is as in its configuration.
@@ -115,39 +150,24 @@ impl Bench {
     }
 }
 
-/// What a user would write for such a load. The rate is raised, so that the limiter counts and refuses nobody; the prober would
+/// The actions whose limits would be met before those of the service: what is measured asks much, and asks often whether it is done.
+const UNLIMITED: [&str; 6] = [
+    "DescribeSSLStatus",
+    "DescribeAsyncRequestInfo",
+    "OpenSSL",
+    "CloseSSL",
+    "RegisterInstance",
+    "ProbeNow",
+];
+
+/// What a user would write for such a load. The rates are raised, so that the limiter counts and refuses nobody; the prober would
 /// find nobody at the fleet's addresses, so its turns come once a day.
 fn configuration(data: &Path, workers: usize, listen: SocketAddr) -> String {
+    let rates = UNLIMITED.map(|action| format!("{action} = 4000000000\n"));
     format!(
         "listen = '{listen}'\ndata = '{}'\nworkers = {workers}\nprobe_interval = '24h'\nstale_after = '72h'\n\
-         [rates]\nDescribeSSLStatus = 4000000000\n[audit]\nreads = true\n",
-        data.display()
+         [rates]\n{}[audit]\nreads = true\n",
+        data.display(),
+        rates.concat()
     )
-}
-
-/// Sends one request and reads the body of its answer.
-fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    stream.write_all(request)?;
-    let mut answer = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let count = stream.read(&mut buffer)?;
-        answer.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&answer);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse::<usize>().ok())?
-        });
-        if length.is_some_and(|length| body.len() >= length) {
-            return Ok(body.to_owned());
-        }
-        ensure!(
-            count > 0,
-            "the connection was closed in the middle of an answer: {text}"
-        );
-    }
 }

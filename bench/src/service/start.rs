@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::{Bench, Data, ask};
+use super::{Bench, Data};
+use crate::caller::ask;
 use crate::process::{free_address, resident};
 use crate::table::{Row, Table, median};
 

@@ -5,18 +5,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
-use super::{Bench, Data, ask};
+use super::load::{Round, SERVER_CORE};
+use super::{Bench, Data, Running};
 use crate::blast::Outcome;
-use crate::process::{Program, free_address, pinned, resident, sibling};
+use crate::caller::ask;
+use crate::process::{Program, free_address, resident, sibling};
 use crate::request::{MOTO_INSTANCE, moto_create_db_instance, moto_describe_db_instances};
 use crate::table::{Row, Table, median};
 
-const SERVER_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
-/// How many of the fleet's instances are asked for, each by its own signed request.
-const ASKED: usize = 4096;
+/// How long each server is loaded in each round.
+const DURATION: Duration = Duration::from_secs(3);
+const CONNECTIONS: usize = 64;
 /// How many instances the peer has.
 const MOTO_INSTANCES: usize = 20;
 const GATE: f64 = 0.65;
@@ -28,15 +29,7 @@ const BUSY: f64 = 0.9;
 /// # Errors
 /// When a server does not start, or one answer of a million is not the right one.
 pub fn measure(bench: &Bench, moto: &Path, rounds: usize, table: &mut Table) -> anyhow::Result<()> {
-    let asked = bench.path(Data::Fleet, "asked");
-    let all = fs::read_to_string(bench.path(Data::Fleet, "instances"))?;
-    let some: String = all
-        .lines()
-        .take(ASKED)
-        .map(|id| format!("{id}\n"))
-        .collect();
-    fs::write(&asked, some)?;
-
+    let asked = bench.asked()?;
     let service = Server::service(bench)?;
     let bare = Server::bare(bench, &service)?;
     let peer = Server::moto(bench, moto)?;
@@ -85,6 +78,13 @@ pub fn measure(bench: &Bench, moto: &Path, rounds: usize, table: &mut Table) -> 
          ran on this machine as well, and processor time is the figure to trust.",
         2 * rounds
     ));
+    table.note(
+        "The bare server shares the service's HTTP library, allocator and kind of runtime, and answers with the bytes of one of the \
+         service's answers. The service checks, limits, counts and audits every request.",
+    );
+    table.note(
+        "moto is asked for something else, `DescribeDBInstances` of RDS, and checks no signature. It is the nearest that there is.",
+    );
     Ok(())
 }
 
@@ -106,14 +106,14 @@ fn row(what: &str, outcomes: &[Outcome], ceiling: f64) -> Row {
 struct Server {
     program: Program,
     address: SocketAddr,
-    duration: Duration,
 }
 
 impl Server {
     fn service(bench: &Bench) -> anyhow::Result<Self> {
-        let address = free_address()?;
-        let program = bench.serve(Data::Fleet, Some(SERVER_CORE), 1, address)?;
-        Self::ready(program, address)
+        let Running {
+            program, address, ..
+        } = bench.run(Data::Fleet, Some(SERVER_CORE))?;
+        Ok(Self { program, address })
     }
 
     /// Answers with what the service answers.
@@ -169,42 +169,18 @@ impl Server {
 
     fn ready(mut program: Program, address: SocketAddr) -> anyhow::Result<Self> {
         program.wait_until_it_listens(address)?;
-        Ok(Self {
-            program,
-            address,
-            duration: Duration::from_secs(3),
-        })
+        Ok(Self { program, address })
     }
 
     /// One round. Without `instances` the server is moto.
     fn load(&self, bench: &Bench, instances: Option<&Path>) -> anyhow::Result<Outcome> {
-        let mut blast = pinned(Some(CLIENT_CORE), &sibling("bench-blast")?);
-        blast.arg("--address").arg(self.address.to_string());
-        blast.arg("--server").arg(self.program.pid().to_string());
-        blast
-            .arg("--duration")
-            .arg(self.duration.as_millis().to_string());
-        if let Some(instances) = instances {
-            blast.arg("--instances").arg(instances);
-            blast.arg("--secret-id").arg(bench.secret_id(Data::Fleet)?);
-            blast
-                .arg("--secret-key-file")
-                .arg(bench.path(Data::Fleet, "secret-key"));
-        }
-        let output = blast.output().context("cannot start bench-blast")?;
-        ensure!(
-            output.status.success(),
-            "bench-blast: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let outcome: Outcome = serde_json::from_slice(&output.stdout)?;
-        let example = outcome.first_wrong.as_deref().unwrap_or_default();
-        ensure!(
-            outcome.wrong == 0,
-            "{} answers of {} are wrong, the first: {example}",
-            outcome.wrong,
-            outcome.answers
-        );
-        Ok(outcome)
+        let round = Round {
+            address: self.address,
+            server: self.program.pid(),
+            instances,
+            duration: DURATION,
+            connections: CONNECTIONS,
+        };
+        round.run(bench)
     }
 }
