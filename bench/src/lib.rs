@@ -23,6 +23,9 @@ pub mod process;
 /// What `wire` costs, from criterion's own files.
 pub mod criterion;
 
+/// The fleet page of the console.
+pub mod console;
+
 /// The whole service beside a bare HTTP server and the peer; its start and its memory.
 pub mod service;
 

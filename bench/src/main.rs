@@ -7,16 +7,17 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use bench::service::Bench;
 use bench::table::Table;
-use bench::{criterion, crowd, probe, process, service, switch};
+use bench::{console, criterion, crowd, probe, process, service, switch};
 use clap::Parser;
 
 /// What can be run by itself.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "wire",
     "service",
     "start",
     "switch",
     "crowd",
+    "console",
     "probe",
     "politeness",
 ];
@@ -42,6 +43,9 @@ struct Order {
     /// The program `moto_server`.
     #[arg(long)]
     moto: PathBuf,
+    /// A Python with Playwright, for what a browser shows.
+    #[arg(long, default_value = ".cache/e2e/venv/bin/python")]
+    python: PathBuf,
     /// Where the table goes, beside standard output.
     #[arg(long)]
     results: Option<PathBuf>,
@@ -83,6 +87,9 @@ impl Order {
         {
             self.run_on_the_service(table)?;
         }
+        if self.wants("console") {
+            console::measure(&self.signet()?, &self.python, self.rounds, table)?;
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -98,11 +105,7 @@ impl Order {
 
     fn run_on_the_service(&self, table: &mut Table) -> anyhow::Result<()> {
         eprintln!("seeding {} instances", self.instances);
-        let signet = self
-            .signet
-            .clone()
-            .map_or_else(|| process::sibling("signet"), Ok)?;
-        let bench = Bench::prepare(&signet, self.instances)?;
+        let bench = Bench::prepare(&self.signet()?, self.instances)?;
         table.note(format!(
             "{} instances are in the store and none of their servers exists: they were written there as if they had been seen, each \
              node with a certificate of its own. The prober's interval is a day, so that it takes no part.",
@@ -121,6 +124,11 @@ impl Order {
             crowd::measure(&bench, self.rounds, table)?;
         }
         Ok(())
+    }
+
+    fn signet(&self) -> anyhow::Result<PathBuf> {
+        let given = self.signet.clone();
+        given.map_or_else(|| process::sibling("signet"), Ok)
     }
 
     fn wants(&self, what: &str) -> bool {
