@@ -24,6 +24,7 @@ use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
 use crate::state::node::Node;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
+use crate::state::refused::Refused;
 use crate::state::sessions::Sessions;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
@@ -40,6 +41,8 @@ use crate::work::witness;
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// How often buffered audit lines are written out.
 const FLUSH: Duration = Duration::from_millis(250);
+/// How often it is looked for refused calls that are old enough to be forgotten.
+const FORGET: Duration = Duration::from_secs(60);
 
 /// What every request and every worker shares.
 pub struct Service {
@@ -55,6 +58,8 @@ pub struct Service {
     pub vault: Arc<Vault>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// The latest calls that were refused because of their signature.
+    pub refused: Refused,
     /// The rate limit.
     pub limiter: Limiter,
     /// The actions.
@@ -186,6 +191,7 @@ impl Service {
             catalog: opened.catalog,
             vault: opened.vault,
             audit: opened.audit,
+            refused: Refused::default(),
             metrics,
             prober,
             tasks,
@@ -219,6 +225,7 @@ impl Service {
             tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
             tokio::spawn(flush_audit(Arc::clone(self), stop.clone())),
+            tokio::spawn(forget_refused(Arc::clone(self), stop.clone())),
         ]
     }
 }
@@ -432,6 +439,16 @@ async fn heartbeat(service: Arc<Service>, stopped: CancellationToken) {
         }
         // Ends at the stop, too, for one last beat.
         let _ = tokio::time::timeout(HEARTBEAT, stopped.cancelled()).await;
+    }
+}
+
+/// Forgets refused calls also when nobody makes any more.
+async fn forget_refused(service: Arc<Service>, stopped: CancellationToken) {
+    while tokio::time::timeout(FORGET, stopped.cancelled())
+        .await
+        .is_err()
+    {
+        service.refused.forget_old(service.clock.now());
     }
 }
 

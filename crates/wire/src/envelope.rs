@@ -110,6 +110,18 @@ pub fn language(request: &Request<'_>) -> Language {
         .map_or(Language::default(), Language::named)
 }
 
+/// The SecretId that a request names, even where [`parse`] refuses it.
+pub fn secret_id<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let of_header = |header: &'a HeaderValue| {
+        let text = str::from_utf8(header.as_bytes()).ok()?.trim_ascii();
+        Some(tc3::Authorization::read(text).ok()?.secret_id)
+    };
+    match request.headers.get("authorization") {
+        Some(header) => of_header(header),
+        None => str::from_utf8(form::raw_value(parameter_text(request), "SecretId")?).ok(),
+    }
+}
+
 impl Envelope<'_> {
     /// Checks the timestamp against `now`, in Unix seconds.
     ///

@@ -18,6 +18,7 @@ use crate::api::{gate, region};
 use crate::service::Service;
 use crate::state::audit::{Audit, Line, Outcome};
 use crate::state::keys::AccessKey;
+use crate::state::refused::RefusedCall;
 
 /// What has become known of a request so far; a refusal at any stage is logged with it.
 struct Call<'a> {
@@ -40,6 +41,9 @@ pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<
     let started = Instant::now();
     let mut call = Call::begin(service, from, request);
     let outcome = call.run(request).await;
+    if let Err(error) = &outcome {
+        call.keep(request, error);
+    }
     call.finish(outcome, started)
 }
 
@@ -135,6 +139,18 @@ impl<'a> Call<'a> {
     fn introduce(&mut self, envelope: &Envelope<'_>) {
         self.action = envelope.action.to_string();
         self.secret_id = envelope.secret_id().unwrap_or_default().to_owned();
+    }
+
+    /// Keeps a copy for the owner of the key that the request names, who may ask what is wrong with its signature.
+    fn keep(&self, request: &Request<'_>, error: &ApiError) {
+        if !error.code().as_str().starts_with("AuthFailure.") {
+            return;
+        }
+        let named = wire::secret_id(request).filter(|id| self.service.catalog.key(id).is_some());
+        if let Some(secret_id) = named {
+            let call = RefusedCall::of(request, self.request_id, self.now, error.code(), self.from);
+            self.service.refused.keep(secret_id, call);
+        }
     }
 
     fn parameters(

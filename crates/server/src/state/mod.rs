@@ -39,6 +39,9 @@ pub mod link;
 /// The audit log.
 pub mod audit;
 
+/// Calls that were refused because of their signature.
+pub mod refused;
+
 /// Tasks as documents.
 pub mod task;
 

@@ -7,6 +7,7 @@ mod console;
 mod fleet;
 mod http;
 mod keys;
+mod refused;
 mod restart;
 mod ssl_status;
 mod support;

@@ -108,6 +108,11 @@ impl TestServer {
         self.running.as_ref().unwrap().address
     }
 
+    /// What the service shares.
+    pub fn service(&self) -> &Service {
+        &self.running.as_ref().unwrap().service
+    }
+
     pub fn data(&self) -> &Path {
         &self.config.data
     }

@@ -3,7 +3,10 @@ use std::borrow::Cow;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use sha2::{Digest, Sha256};
+
 use crate::envelope::Request;
+use crate::hex;
 
 /// A request to be diagnosed: as somebody pasted it, or as a server kept it.
 ///
@@ -98,6 +101,35 @@ impl Pasted {
             body: Body::Whole(body.to_vec()),
             headers,
         })
+    }
+
+    /// A copy of a request that came to a server. Of a body beyond `largest` bytes the hash is kept, which is enough for TC3.
+    pub fn of(request: &Request<'_>, largest: usize) -> Self {
+        let body = request.body;
+        Self {
+            method: request.method.clone(),
+            host: request.host.to_owned(),
+            path: "/".to_owned(), // the API has no other
+            query: request.query.to_owned(),
+            headers: request.headers.clone(),
+            body: if body.len() <= largest {
+                Body::Whole(body.to_vec())
+            } else {
+                let hash = hex::lower(&Sha256::digest(body).into());
+                Body::Hash(String::from_utf8_lossy(&hash).into_owned())
+            },
+        }
+    }
+
+    /// How many bytes it takes, roughly.
+    pub fn size(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        let body = match &self.body {
+            Body::Whole(body) => body.len(),
+            Body::Hash(hash) => hash.len(),
+        };
+        self.host.len() + self.path.len() + self.query.len() + headers.sum::<usize>() + body
     }
 
     /// The form that a server reads. Of a body that was not kept, nothing.

@@ -2,6 +2,7 @@
 
 mod pasted;
 mod tc3;
+mod tc3_verdicts;
 mod v1;
 
 use std::collections::HashSet;
