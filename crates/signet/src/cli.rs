@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Call(crate::call::Call),
     /// Print a call as a program, in one of eleven languages
     Sample(crate::sample::Sample),
+    /// Say why the signature of a request is wrong, without a service
+    Doctor(crate::doctor::Doctor),
     /// Check the audit log
     #[command(subcommand)]
     Audit(crate::audit::Audit),

@@ -82,6 +82,8 @@ mod call;
 
 /// `signet sample`.
 mod sample;
+/// `signet doctor`.
+mod doctor;
 
 /// `signet audit …`.
 mod audit;
@@ -133,6 +135,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Key(command) => key::run(&command),
         Command::Call(args) => call::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::CheckConfig(args) => settings::print(&args),
         Command::Completions(args) => completions(&args),

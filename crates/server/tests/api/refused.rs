@@ -114,7 +114,7 @@ fn every_way_to_fail_with_a_signature_is_kept() {
     ];
     for (request, secret_id, code) in cases {
         let request_id = refused(&server, &request, code);
-        let call = find(&server, secret_id, &request_id).expect(code.as_str());
+        let call = find(&server, secret_id, &request_id).unwrap();
         assert_eq!(call.code, code);
     }
 }

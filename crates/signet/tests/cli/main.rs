@@ -25,3 +25,6 @@ mod apply;
 
 /// `signet demo`.
 mod demo;
+
+/// `signet doctor`.
+mod doctor;

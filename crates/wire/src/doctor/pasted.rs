@@ -133,7 +133,7 @@ impl Pasted {
     }
 
     /// The form that a server reads. Of a body that was not kept, nothing.
-    pub(super) fn request(&self) -> Request<'_> {
+    pub fn request(&self) -> Request<'_> {
         Request {
             method: &self.method,
             host: &self.host,
