@@ -1,12 +1,10 @@
-/// The findings of the wire crate, in words.
-mod words;
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use server::Clock;
+use wire::Language;
 use wire::doctor::{Check, Diagnosis, Outcome, Pasted, Question, Verdict, diagnose};
 use wire::explain::{self, Step};
 
@@ -83,9 +81,9 @@ fn text(diagnosis: &Diagnosis, steps: &[Step]) -> String {
     let keys = steps.iter().filter(|step| step.masked);
     lines.extend(keys.map(|step| row("", step.id.as_str(), &step.text)));
     lines.push(String::new());
-    lines.push(words::verdict(diagnosis).to_owned());
+    lines.push(diagnosis.verdict.in_words(Language::EnUs).to_owned());
     let deviations = diagnosis.deviations.iter();
-    lines.extend(deviations.map(|deviation| format!("- {}", words::deviation(*deviation))));
+    lines.extend(deviations.map(|one| format!("- {}", one.in_words(Language::EnUs))));
     if let Some(refusal) = &diagnosis.refusal {
         lines.push(format!("The service answers {refusal}"));
     }
@@ -115,7 +113,7 @@ fn check(check: &Check) -> String {
         text += &format!("\n{}", row("", "expected", &check.expected));
     }
     if let Some(hint) = check.hint {
-        text += &format!("\n{}", row("", "", words::hint(hint)));
+        text += &format!("\n{}", row("", "", hint.in_words(Language::EnUs)));
     }
     text
 }

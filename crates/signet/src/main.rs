@@ -80,10 +80,10 @@ mod parameters;
 /// `signet call`.
 mod call;
 
-/// `signet sample`.
-mod sample;
 /// `signet doctor`.
 mod doctor;
+/// `signet sample`.
+mod sample;
 
 /// `signet audit …`.
 mod audit;

@@ -107,13 +107,14 @@ impl<'a> Browser<'a> {
     }
 }
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/console/",
     "/console/fleet.csv",
     "/console/fleet.json",
     "/console/tasks",
     "/console/explorer",
     "/console/explorer/cdb/DescribeSSLStatus",
+    "/console/doctor",
     "/console/keys",
     "/console/audit",
     "/console/reference/cdb",
@@ -549,4 +550,58 @@ fn language_and_theme_are_kept() {
         .get("/console/sign-in")
         .has("lang=\"en-US\"")
         .has("data-theme=\"system\"");
+}
+
+#[test]
+fn the_doctor_finds_a_refused_call_of_ones_own_key() {
+    let server = served();
+    let refused = server.call_with(
+        SECRET_ID,
+        &format!("{SECRET_KEY}\n"),
+        "DescribeSSLStatus",
+        json!({ "InstanceId": "cdb-console1" }),
+    );
+    assert_eq!(
+        refused.fields["Error"]["Code"],
+        "AuthFailure.SignatureFailure"
+    );
+    let id = refused.request_id;
+    let browser = Browser::signed_in(&server);
+    browser
+        .get(&format!("/console/doctor?RequestId={id}"))
+        .has("The signature is wrong, and this is how it was made:")
+        .has("There is white space or a line end around the SecretKey: strip it where you read the key.")
+        .has("content-type:application/json")
+        .has_not(SECRET_KEY);
+
+    let made = server.call("CreateAccessKey", json!({}));
+    let mut other = Browser::new(&server);
+    other.sign_in(&made.text("SecretId"), &made.text("SecretKey"));
+    let page = other.get(&format!("/console/doctor?RequestId={id}"));
+    assert_eq!(page.0, 400);
+    page.has("No refused call with this RequestId is remembered")
+        .has_not("content-type:application/json");
+}
+
+#[test]
+fn the_doctor_looks_at_what_is_pasted() {
+    let server = served();
+    let browser = Browser::signed_in(&server);
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1:7780\r\nContent-Type: application/json\r\nX-TC-Action: DescribeSSLStatus\r\n\
+         X-TC-Version: 2017-03-20\r\nX-TC-Timestamp: {}\r\nAuthorization: TC3-HMAC-SHA256 Credential={SECRET_ID}/2026-11-24/cdb/tc3_request, \
+         SignedHeaders=content-type;host, Signature={}\r\n\r\n{{}}",
+        lab::now(),
+        "0".repeat(64)
+    );
+    let own = "POST\n/\n\ncontent-type:application/json; charset=utf-8\nhost:127.0.0.1:7780\n\ncontent-type;host\nabc";
+    browser
+        .submit("/console/doctor", &[("request", &request), ("canonical_request", own)])
+        .has("None of the known mistakes makes this signature: most likely the SecretKey is another one.")
+        .has("The first line that differs is line 4")
+        .has("content-type:application/json; charset=utf-8");
+    let page = browser.submit("/console/doctor", &[("request", "this is no request")]);
+    assert_eq!(page.0, 400);
+    page.has("line 1 is no header like")
+        .has("this is no request");
 }

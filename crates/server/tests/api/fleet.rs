@@ -26,7 +26,7 @@ fn an_instance_is_registered_shown_changed_and_forgotten() {
     server.call("DescribeFleet", json!({})).answers(json!({ "TotalCount": 1, "Items": [{
         "Id": ID, "Kind": "Instance", "Name": "orders", "Architecture": "two-node", "PrimaryInstanceId": "", "Nodes": nodes,
         "Vip": "192.0.2.10", "Vport": 3306, "DnsNames": ["orders.db.example.com"], "Driver": "observe", "NodeDrivers": [],
-        "KeyType": "ecdsa-p256", "Tags": [{ "Key": "env", "Value": "prod" }], "Drift": [], "Status": "ON", "TlsVersions": ["TLSv1.3"], "Issuers": [ANY], "NotAfter": ANY, "DaysLeft": ANY, "Servers": [ANY], "LastSeen": ANY,
+        "KeyType": "ecdsa-p256", "Tags": [{ "Key": "env", "Value": "prod" }], "Drift": [], "Status": "ON", "Enforcement": "UNKNOWN", "TlsVersions": ["TLSv1.3"], "Issuers": [ANY], "NotAfter": ANY, "DaysLeft": ANY, "Servers": [ANY], "LastSeen": ANY,
     }] }));
 
     server
@@ -294,6 +294,22 @@ fn the_fleet_is_filtered_and_paged() {
         ids(json!({ "ExpiresWithinDays": 100_000 })),
         ["cdb-aaaaaaaa"]
     );
+    assert_eq!(ids(json!({ "TlsVersion": "TLSv1.3" })), ["cdb-aaaaaaaa"]);
+    assert_eq!(ids(json!({ "HasDrift": true })), Vec::<String>::new());
+    assert_eq!(
+        ids(json!({ "Enforcement": "REQUIRED" })),
+        Vec::<String>::new()
+    );
+    for (order_by, expected) in [
+        ("Id", ["cdb-aaaaaaaa", "cdb-bbbbbbbb"]),
+        ("Status", ["cdb-bbbbbbbb", "cdb-aaaaaaaa"]),
+        ("NotAfter", ["cdb-aaaaaaaa", "cdb-bbbbbbbb"]),
+    ] {
+        assert_eq!(ids(json!({ "OrderBy": order_by })), expected, "{order_by}");
+        let [first, second] = expected;
+        let reversed = json!({ "OrderBy": order_by, "Descending": true });
+        assert_eq!(ids(reversed), [second, first], "{order_by}");
+    }
     assert_eq!(ids(json!({ "Offset": 1, "Limit": 1 })), ["cdb-bbbbbbbb"]);
     server.call("DescribeFleet", json!({ "Limit": 0 })).fails(
         "InvalidParameterValue",

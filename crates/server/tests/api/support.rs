@@ -358,6 +358,7 @@ pub fn split(raw: &[u8]) -> (u16, String, Vec<u8>) {
 
 /// An answer of the API.
 pub struct Answer {
+    pub request_id: String,
     pub fields: Map<String, Value>,
 }
 
@@ -379,13 +380,14 @@ impl Answer {
             panic!("no Response")
         };
         assert!(envelope.is_empty(), "beside Response: {envelope:?}");
-        let id = fields.remove("RequestId").expect("a RequestId");
+        let Some(Value::String(request_id)) = fields.remove("RequestId") else {
+            panic!("no RequestId")
+        };
         assert!(
-            id.as_str()
-                .is_some_and(|id| id.len() == 36 && id.as_bytes()[14] == b'4'),
-            "{id}"
+            request_id.len() == 36 && request_id.as_bytes()[14] == b'4',
+            "{request_id}"
         );
-        Self { fields }
+        Self { request_id, fields }
     }
 
     /// The whole answer must be this one.

@@ -101,17 +101,17 @@ fn a_wrong_signature_is_explained() {
     let cases = [
         (
             signed(&format!("{SECRET_KEY}\n"), BODY),
-            "The signature is wrong. This makes exactly the one that was given:\n\
-             - there is white space or a line end around the SecretKey",
+            "The signature is wrong, and this is how it was made:\n\
+             - There is white space or a line end around the SecretKey: strip it where you read the key.",
         ),
         (
             signed(SECRET_KEY, r#"{"InstanceId": "cdb-orders01"}"#),
-            "The signature is wrong. This makes exactly the one that was given:\n\
-             - the hash is that of the same JSON written in another way: sign the very bytes that are sent",
+            "The signature is wrong, and this is how it was made:\n\
+             - The body was hashed as the same JSON written in another way: serialise once, and hash and send those bytes.",
         ),
         (
             signed("another key", BODY),
-            "The signature is wrong, and none of the known mistakes makes it: most likely the SecretKey is another one.",
+            "None of the known mistakes makes this signature: most likely the SecretKey is another one.",
         ),
     ];
     for (signature, verdict) in cases {

@@ -25,7 +25,7 @@ const MIX: [(Behaviour, usize); 11] = [
 fn verdict(behaviour: Behaviour) -> (Status, &'static str) {
     match behaviour {
         Behaviour::Tls => (Status::On, ""),
-        Behaviour::NoTls => (Status::Off, ""),
+        Behaviour::NoTls | Behaviour::Switchable => (Status::Off, ""),
         Behaviour::Tls11Only => (Status::On, "TLS is on, but obsolete (TLSv1.1, "),
         Behaviour::Blocked => (Status::Unknown, "the server has blocked this host (1129 "),
         Behaviour::TooMany => (Status::Unknown, "the server has no free connection (1040 "),

@@ -7,6 +7,7 @@ mod audit;
 mod change;
 mod chart;
 
+mod doctor;
 mod error;
 mod explorer;
 mod fields;
@@ -95,6 +96,7 @@ async fn show(visit: &Visit<'_>, entered: &Entered) -> Answer {
         ["tasks", id, "progress"] => tasks::progress(visit, entered, id),
         ["explorer"] => explorer::index(visit, entered),
         ["explorer", service, action] => explorer::page(visit, entered, service, action),
+        ["doctor"] => doctor::page(visit, entered),
         ["keys"] => keys::page(visit, entered).await,
         ["audit"] => audit::page(visit, entered).await,
         ["reference", service] => reference::page(visit, entered, service),
@@ -109,6 +111,7 @@ async fn act(visit: &Visit<'_>, entered: &Entered) -> Answer {
         ["sign-out"] => Ok(sign_in::leave(visit)),
         ["instances", id, change] => change::start(visit, entered, id, change).await,
         ["explorer", service, action] => explorer::call(visit, entered, service, action).await,
+        ["doctor"] => doctor::examine(visit, entered),
         ["keys"] => keys::create(visit, entered).await,
         ["keys", secret_id, "disable"] => keys::disable(visit, entered, secret_id).await,
         _ => Err(Error::NotFound),
