@@ -227,22 +227,48 @@ fn split(text: &[u8]) -> Result<(Vec<Line<'_>>, &[u8]), Unreadable> {
     Ok((lines, rest))
 }
 
-/// Takes the request out of what `curl -v` prints: `> ` stands before its lines, other signs before all the rest.
+/// Takes the request out of what `curl -v` prints: `> ` stands before its lines, other signs before what it says of itself.
+///
+/// It does not print the body. That stands where it belongs, or behind all the rest, unless there is the answer's.
 fn of_curl(text: &[u8]) -> Cow<'_, [u8]> {
-    let lines = || text.split_inclusive(|byte| *byte == b'\n');
-    let is_sent = |line: &[u8]| line.first() == Some(&b'>');
-    let is_talk = |line: &[u8]| matches!(line, [b'*' | b'<' | b'{' | b'}', b' ', ..]);
-    if !lines().any(is_sent) {
+    let lines: Vec<_> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let is_sent = |line: &&[u8]| line.first() == Some(&b'>');
+    let Some(begin) = lines.iter().position(is_sent) else {
         return Cow::Borrowed(text);
-    }
-    let from_first = lines().skip_while(|line| !is_sent(line));
-    let head = from_first.clone().take_while(|line| is_sent(line));
-    let body = from_first
-        .skip_while(|line| is_sent(line))
-        .skip_while(|line| is_talk(line))
-        .take_while(|line| !is_talk(line));
-    let head = head.map(|line| line[1..].strip_prefix(b" ").unwrap_or(&line[1..]));
-    Cow::Owned(head.chain(body).flatten().copied().collect())
+    };
+    let (head, rest) = lines[begin..].split_at(
+        lines[begin..]
+            .iter()
+            .take_while(|line| is_sent(line))
+            .count(),
+    );
+    let answer = rest.iter().position(|line| line.first() == Some(&b'<'));
+    let (before, after) = rest.split_at(answer.unwrap_or(rest.len()));
+    let body = |lines: &[&[u8]]| -> Vec<u8> {
+        let said = lines.iter().filter(|line| !is_talk(line));
+        said.flat_map(|line| line.iter().copied()).collect()
+    };
+    let (before, after) = (body(before), body(after));
+    let is_answer = after.starts_with(br#"{"Response":"#);
+    let body = if before.is_empty() && !is_answer {
+        after
+    } else {
+        before
+    };
+    let head = head
+        .iter()
+        .flat_map(|line| line[1..].strip_prefix(b" ").unwrap_or(&line[1..]));
+    Cow::Owned(head.copied().chain(body).collect())
+}
+
+/// A line in which curl tells what it does or receives. `{ "a": 1 }` is none.
+fn is_talk(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line == b"<"
+        || line == b"*"
+        || [&b"* "[..], b"< ", b"{ [", b"} ["]
+            .iter()
+            .any(|sign| line.starts_with(sign))
 }
 
 fn without_added_line_ends<'a>(body: &'a [u8], headers: &HeaderMap) -> &'a [u8] {
