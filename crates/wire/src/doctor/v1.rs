@@ -1,7 +1,7 @@
 use super::search::{Recipe as _, Table};
-use super::{Check, CheckId, Deviation, Diagnosis, Question};
-use crate::envelope;
+use super::{Body, Check, CheckId, Deviation, Diagnosis, Question};
 use crate::v1::{Algorithm, Sorted};
+use crate::{Refusal, envelope};
 
 mod changes;
 mod recipe;
@@ -11,6 +11,9 @@ use recipe::Recipe;
 /// Looks at a request that is signed with v1, or should be.
 pub(super) fn diagnose(question: &Question<'_>) -> Diagnosis {
     let request = question.request.request();
+    if let Body::Hash(_) = question.request.body {
+        return super::unsigned(Refusal::signature_failure()); // the form itself would be needed
+    }
     let text = envelope::parameter_text(&request);
     let parameters = match Sorted::read(text) {
         Ok(parameters) => parameters,

@@ -6,9 +6,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 use wire::Refusal;
-use wire::doctor::{CheckId, Deviation as D, Diagnosis, Verdict};
+use wire::doctor::{Body, CheckId, Deviation as D, Diagnosis, Verdict};
 
-use super::{Case, check, diagnosis, differs, explained, fits, unknown};
+use super::{Case, check, diagnosis, diagnosis_with, differs, explained, fits, pasted, unknown};
 use crate::received::Received;
 use crate::signer::{NOW, SECRET_ID, SECRET_KEY};
 
@@ -213,5 +213,16 @@ fn without_a_signature_the_missing_parameter_is_named() {
             Verdict::Unsigned,
             Some(Refusal::missing_parameter("Signature"))
         )
+    );
+}
+
+#[test]
+fn a_form_of_which_only_the_hash_was_kept_cannot_be_looked_at() {
+    let mut request = pasted(&form("AAAA"));
+    request.body = Body::Hash("0".repeat(64));
+    let found = diagnosis_with(&request, [None, None]);
+    assert_eq!(
+        (found.verdict, found.refusal),
+        (Verdict::Unsigned, Some(Refusal::signature_failure()))
     );
 }
