@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 moto=$PWD/.cache/bench/moto
 
-cargo build --quiet --release -p bench -p signet
+cargo build --quiet --release -p bench -p signet -p lab
 lab/get-servers.sh
 
 if ! cmp --silent bench/requirements.txt "$moto/installed.txt"; then
@@ -17,6 +17,7 @@ fi
 
 # Criterion writes its report to standard output; ours is the table.
 cargo bench --quiet -p wire --bench verify >&2
+cargo bench --quiet -p ca --bench issue >&2
 
 "$target/release/bench" \
     --criterion "$target/criterion" \

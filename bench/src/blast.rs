@@ -73,9 +73,14 @@ impl Outcome {
         self.server_cpu * 1e6 / self.answers as f64
     }
 
-    /// How much of its one core the server had: below 0.9 something else ran there as well, or the client was the limit.
+    /// How much of its one core the server had.
     pub fn busy(&self) -> f64 {
         self.server_cpu / self.seconds
+    }
+
+    /// Whether it had nine tenths of its core. If not, something else ran there as well, or the client was the limit.
+    pub fn is_whole(&self) -> bool {
+        self.busy() >= 0.9
     }
 }
 

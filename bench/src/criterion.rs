@@ -1,4 +1,4 @@
-//! What `wire` costs, from the files that `cargo bench -p wire` leaves behind.
+//! What `wire` and `ca` cost, from the files that `cargo bench` leaves behind.
 
 use std::fs;
 use std::path::Path;
@@ -9,16 +9,18 @@ use serde_json::Value;
 use crate::table::{Row, Table};
 
 /// The benchmarks with a gate, in nanoseconds.
-const GATES: [(&str, f64); 2] = [
+const GATES: [(&str, f64); 3] = [
     ("tc3/verify, derived key cached", 500.0),
     ("tc3/verify, key derived anew", 1400.0),
+    ("issue/P-256 key and certificate", 50_000.0),
 ];
 /// The benchmarks that stand beside them.
-const BESIDE: [&str; 4] = [
+const BESIDE: [&str; 5] = [
     "v1/verify, HmacSHA1",
     "v1/verify, HmacSHA256",
     "envelope/parse, TC3",
     "envelope/parameters, JSON",
+    "issue/certificate alone",
 ];
 
 /// Adds the figures found in criterion's folder to the table.
@@ -31,21 +33,29 @@ pub fn measure(folder: &Path, table: &mut Table) -> anyhow::Result<()> {
         let found = medians.iter().find(|(id, _)| id == name);
         found.map(|(_, nanos)| *nanos).with_context(|| {
             format!(
-                "{} has no `{name}`; run cargo bench -p wire",
+                "{} has no `{name}`; run cargo bench -p wire -p ca",
                 folder.display()
             )
         })
     };
-    table.section("`wire`, one core, criterion's medians");
+    table.section("`wire` and `ca`, one core, criterion's medians");
     for (name, limit) in GATES {
         let nanos = median(name)?;
-        let row = Row::new(name, format!("{nanos:.0} ns"));
-        table.add(row.gate(format!("≤ {limit:.0} ns"), nanos <= limit));
+        let row = Row::new(name, duration(nanos));
+        table.add(row.gate(format!("≤ {}", duration(limit)), nanos <= limit));
     }
     for name in BESIDE {
-        table.add(Row::new(name, format!("{:.0} ns", median(name)?)));
+        table.add(Row::new(name, duration(median(name)?)));
     }
     Ok(())
+}
+
+fn duration(nanos: f64) -> String {
+    if nanos < 10_000.0 {
+        format!("{nanos:.0} ns")
+    } else {
+        format!("{:.1} µs", nanos / 1e3)
+    }
 }
 
 /// Every benchmark's name with its median, in nanoseconds.
@@ -103,6 +113,7 @@ mod tests {
         fs::create_dir(folder.path().join("report")).unwrap();
         write(folder.path(), GATES[0].0, 612.0);
         write(folder.path(), GATES[1].0, 1_399.6);
+        write(folder.path(), GATES[2].0, 40_520.0);
         let missing = measure(folder.path(), &mut Table::default())
             .unwrap_err()
             .to_string();
@@ -117,10 +128,11 @@ mod tests {
         let mut table = Table::default();
         measure(folder.path(), &mut table).unwrap();
         assert_eq!(table.missed(), [GATES[0].0]);
-        assert!(
-            table
-                .render()
-                .contains("| tc3/verify, key derived anew | 1400 ns |  | ≤ 1400 ns | met |")
-        );
+        for line in [
+            "| tc3/verify, key derived anew | 1400 ns |  | ≤ 1400 ns | met |",
+            "| issue/P-256 key and certificate | 40.5 µs |  | ≤ 50.0 µs | met |",
+        ] {
+            assert!(table.render().contains(line), "{line}");
+        }
     }
 }

@@ -64,6 +64,11 @@ pub fn measure(bench: &Bench, rounds: usize, table: &mut Table) -> anyhow::Resul
         )
         .beside("asked meanwhile; the nodes are simulated by one program"),
     );
+    let quiet = idle.iter().filter(|outcome| outcome.is_whole()).count();
+    table.note(format!(
+        "In {quiet} of the {rounds} rounds without the crowd the service had at least nine tenths of its core; in the others something \
+         else ran on this machine as well, and its p99 says more about that."
+    ));
     Ok(())
 }
 

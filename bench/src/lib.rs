@@ -20,7 +20,7 @@ pub mod blast;
 /// Programs under test: pinned to a core, watched through `/proc`, ended with us.
 pub mod process;
 
-/// What `wire` costs, from criterion's own files.
+/// What `wire` and `ca` cost, from criterion's own files.
 pub mod criterion;
 
 /// The fleet page of the console.

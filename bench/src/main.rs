@@ -12,7 +12,7 @@ use clap::Parser;
 
 /// What can be run by itself.
 const PARTS: [&str; 8] = [
-    "wire",
+    "criterion",
     "service",
     "start",
     "switch",
@@ -34,7 +34,7 @@ struct Order {
     /// Instances in the store.
     #[arg(long, default_value_t = 100_000)]
     instances: usize,
-    /// Criterion's folder, filled by `cargo bench -p wire`.
+    /// Criterion's folder, filled by `cargo bench -p wire -p ca`.
     #[arg(long)]
     criterion: PathBuf,
     /// The program under test, when it is not the `signet` that was built together with this one.
@@ -78,7 +78,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 impl Order {
     fn run(&self, table: &mut Table) -> anyhow::Result<()> {
-        if self.wants("wire") {
+        if self.wants("criterion") {
             criterion::measure(&self.criterion, table)?;
         }
         if ["service", "start", "switch", "crowd"]

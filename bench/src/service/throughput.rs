@@ -21,8 +21,6 @@ const CONNECTIONS: usize = 64;
 /// How many instances the peer has.
 const MOTO_INSTANCES: usize = 20;
 const GATE: f64 = 0.65;
-/// Below this share of its core a server was not the limit, and the rate says little.
-const BUSY: f64 = 0.9;
 
 /// Loads the servers `rounds` times in turn, and adds what was measured to the table. `moto` is the program `moto_server`.
 ///
@@ -71,7 +69,7 @@ pub fn measure(bench: &Bench, moto: &Path, rounds: usize, table: &mut Table) -> 
     let quiet = of_bare
         .iter()
         .chain(&of_service)
-        .filter(|outcome| outcome.busy() >= BUSY)
+        .filter(|outcome| outcome.is_whole())
         .count();
     table.note(format!(
         "In {quiet} of the {} rounds of bare and service the server had at least nine tenths of its core; in the others something else \
