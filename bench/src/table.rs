@@ -24,7 +24,14 @@ pub struct Row {
     what: String,
     figure: String,
     beside: String,
-    gate: Option<(String, bool)>,
+    gate: Option<(String, Verdict)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Met,
+    Missed,
+    NotJudged,
 }
 
 impl Row {
@@ -50,8 +57,21 @@ impl Row {
     /// What it is held to, and whether it holds.
     #[must_use]
     pub fn gate(self, gate: impl Into<String>, holds: bool) -> Self {
+        let verdict = match holds {
+            true => Verdict::Met,
+            false => Verdict::Missed,
+        };
         Self {
-            gate: Some((gate.into(), holds)),
+            gate: Some((gate.into(), verdict)),
+            ..self
+        }
+    }
+
+    /// What it would be held to, had it been measured well enough to tell.
+    #[must_use]
+    pub fn not_judged(self, gate: impl Into<String>) -> Self {
+        Self {
+            gate: Some((gate.into(), Verdict::NotJudged)),
             ..self
         }
     }
@@ -78,7 +98,7 @@ impl Table {
     pub fn missed(&self) -> Vec<&str> {
         self.rows
             .iter()
-            .filter(|row| row.gate.as_ref().is_some_and(|(_, holds)| !holds))
+            .filter(|row| matches!(row.gate, Some((_, Verdict::Missed))))
             .map(|row| row.what.as_str())
             .collect()
     }
@@ -107,8 +127,9 @@ impl fmt::Display for Row {
         } = self;
         let (gate, verdict) = match gate {
             None => ("", ""),
-            Some((gate, true)) => (gate.as_str(), "met"),
-            Some((gate, false)) => (gate.as_str(), "**missed**"),
+            Some((gate, Verdict::Met)) => (gate.as_str(), "met"),
+            Some((gate, Verdict::Missed)) => (gate.as_str(), "**missed**"),
+            Some((gate, Verdict::NotJudged)) => (gate.as_str(), "not judged"),
         };
         write!(f, "| {what} | {figure} | {beside} | {gate} | {verdict} |")
     }
@@ -134,6 +155,7 @@ mod tests {
                 .beside("an instance")
                 .gate("≤ 600 B", true),
         );
+        table.add(Row::new("p99", "900 µs").not_judged("≤ 1.5×"));
         table.note("Fake.");
         assert_eq!(table.missed(), ["to the first answer"]);
         assert_eq!(
@@ -142,6 +164,7 @@ mod tests {
              | **Start** |  |  |  |  |\n\
              | to the first answer | 1.20 s |  | ≤ 1 s | **missed** |\n\
              | memory | 500 B | an instance | ≤ 600 B | met |\n\
+             | p99 | 900 µs |  | ≤ 1.5× | not judged |\n\
              \n- Fake.\n"
         );
     }
