@@ -31,7 +31,7 @@ struct Rest {
     service: String,
     /// The action, like DescribeSSLStatus
     action: String,
-    /// All parameters as one JSON object; --Param goes before it
+    /// All parameters as one JSON object, `-` for standard input; --Param goes before it
     #[arg(long, value_name = "OBJECT")]
     json: Option<String>,
     #[command(flatten)]

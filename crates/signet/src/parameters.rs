@@ -91,8 +91,13 @@ fn take(words: &[String]) -> Result<(Given, Vec<String>), Failure> {
     Ok((given, rest))
 }
 
+/// The JSON object of `--json`; `-` is standard input, where no other user of the machine sees a password.
 fn object(json: Option<&str>) -> Result<Map<String, Value>, Failure> {
-    match json.map(serde_json::from_str) {
+    let json = match json {
+        Some("-") => Some(std::io::read_to_string(std::io::stdin()).map_err(Failure::failed)?),
+        other => other.map(str::to_owned),
+    };
+    match json.as_deref().map(serde_json::from_str) {
         None => Ok(Map::new()),
         Some(Ok(Value::Object(object))) => Ok(object),
         Some(Ok(_)) => Err(Failure::Usage("--json is not a JSON object".to_owned())),

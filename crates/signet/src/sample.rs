@@ -1,9 +1,13 @@
+use std::fmt;
+use std::str::FromStr;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser};
 use server::web::samples::{self, Endpoint, Language, Region};
 
 use crate::failure::Failure;
 use crate::profile::DEFAULT_ENDPOINT;
+use crate::settings::from_env;
 use crate::{parameters, show};
 
 /// Everything behind `signet sample`: parameters are told from our own flags by their capital letter.
@@ -30,23 +34,18 @@ struct Rest {
     service: String,
     /// The action, like DescribeSSLStatus
     action: String,
-    /// All parameters as one JSON object; --Param goes before it
+    /// All parameters as one JSON object, `-` for standard input; --Param goes before it
     #[arg(long, value_name = "OBJECT")]
     json: Option<String>,
     /// What the program is written in
     #[arg(long, value_name = "NAME", default_value = "python", value_parser = languages())]
     language: String,
-    /// The region that it names
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "TENCENTCLOUD_REGION",
-        default_value = "ap-guangzhou"
-    )]
-    region: Region,
-    /// Where it sends the call
-    #[arg(long, value_name = "URL", env = "SIGNET_ENDPOINT", default_value = DEFAULT_ENDPOINT)]
-    endpoint: Endpoint,
+    /// The region that it names [default: TENCENTCLOUD_REGION, then ap-guangzhou]
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// Where it sends the call [default: SIGNET_ENDPOINT, then http://127.0.0.1:7780]
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
 }
 
 fn languages() -> PossibleValuesParser {
@@ -66,11 +65,28 @@ pub(crate) fn run(args: &Sample) -> Result<(), Failure> {
         ))
     })?;
     let parameters = parameters::read(Some(entry), rest.json.as_deref(), given)?;
-    let call = samples::Call::new(&rest.endpoint, &rest.region, entry, &parameters)
-        .map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+    let endpoint: Endpoint = chosen(rest.endpoint, "SIGNET_ENDPOINT", DEFAULT_ENDPOINT)?;
+    let region: Region = chosen(rest.region, "TENCENTCLOUD_REGION", "ap-guangzhou")?;
+    let call = samples::Call::new(&endpoint, &region, entry, &parameters).map_err(usage)?;
     let language = Language::ALL
         .into_iter()
         .find(|language| language.name() == rest.language)
         .expect("clap has checked it");
     show::out(samples::sample(language, &call).trim_end())
+}
+
+/// What the flag says, else the environment, else the default.
+fn chosen<T: FromStr<Err: fmt::Display>>(
+    flag: Option<String>,
+    variable: &str,
+    default: &str,
+) -> Result<T, Failure> {
+    let text = flag.or_else(|| from_env(variable));
+    text.as_deref().unwrap_or(default).parse().map_err(usage)
+}
+
+// By value, so that `map_err` takes it by its name.
+#[allow(clippy::needless_pass_by_value)]
+fn usage(error: impl fmt::Display) -> Failure {
+    Failure::Usage(error.to_string())
 }

@@ -441,6 +441,18 @@ fn any_action_can_be_called() {
         .answers(&json!({ "RequestId": "REQUEST" }));
     let listed = call("signet DescribeFleet --Search 42 --format json").json();
     assert_eq!(listed["Items"][0]["Name"], "42");
+    let words = [
+        "call",
+        "cdb",
+        "DescribeSSLStatus",
+        "--json",
+        "-",
+        "--format",
+        "json",
+    ];
+    place
+        .run_words(&words, "{\"InstanceId\":\"cdb-legacy01\"}")
+        .answers(&json!({ "Status": "OFF", "Url": "", "RequestId": "REQUEST" }));
 
     call("cdb DescribeSSLStatus").fails(
         1,
@@ -457,6 +469,62 @@ fn any_action_can_be_called() {
     assert!(refused.err.starts_with("InvalidAction"), "{}", refused.err);
     let help = call("cdb DescribeSSLStatus --help").ends_with(0);
     assert!(help.out.contains("--json <OBJECT>"), "{}", help.out);
+}
+
+#[test]
+fn any_call_can_be_shown_as_a_program() {
+    let mut place = Place::new();
+    let tccli = "--language tccli";
+    let heading = "# DescribeSSLStatus of cdb 2017-03-20.\n# Needs: pip install tccli\n\
+                   # Environment: TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY\n";
+    let sample = format!("sample cdb DescribeSSLStatus --InstanceId cdb-legacy01 {tccli}");
+    let command = |to: &str| {
+        format!("{heading}tccli cdb DescribeSSLStatus {to} \\\n    --InstanceId cdb-legacy01")
+    };
+    let default = command("--endpoint http://127.0.0.1:7780 --region ap-guangzhou");
+    place.run(&sample).prints(&default);
+    let chosen = command("--endpoint https://db.example.com --region eu-frankfurt");
+    place
+        .run(&format!(
+            "{sample} --endpoint https://db.example.com --region eu-frankfurt"
+        ))
+        .prints(&chosen);
+    place.set("SIGNET_ENDPOINT", "https://db.example.com");
+    place.set("TENCENTCLOUD_REGION", "eu-frankfurt");
+    place.run(&sample).prints(&chosen);
+
+    let python = place.run("sample cdb DescribeSSLStatus").ends_with(0);
+    let request = "request = models.DescribeSSLStatusRequest()";
+    assert!(python.out.contains(request), "{}", python.out);
+}
+
+#[test]
+fn a_sample_of_what_is_no_call_is_refused() {
+    let place = Place::new();
+    let sample = |line: &str| place.run(&format!("sample {line}"));
+    sample("rds DescribeSSLStatus").fails(
+        2,
+        "error: no service is called `rds`: there are cdb and signet",
+    );
+    sample("cdb DescribeFleet").fails(2, "error: cdb has no action called `DescribeFleet`");
+    sample("cdb DescribeSSLStatus --Instance x").fails(
+        2,
+        "error: UnknownParameter: The parameter `Instance` is not recognized.",
+    );
+    sample("cdb DescribeSSLStatus --endpoint db.example.com").fails(
+        2,
+        "error: the endpoint `db.example.com` is not a URL like http://127.0.0.1:7780 or https://signet.example.com",
+    );
+    sample("cdb DescribeSSLStatus --region a.b")
+        .fails(2, "error: the region `a.b` is not a name like ap-guangzhou");
+    let refused = sample("cdb DescribeSSLStatus --language cobol").ends_with(2);
+    assert!(
+        refused
+            .err
+            .contains("[possible values: python, go, java, nodejs,"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ const ARRAYS: Syntax = Syntax {
     },
     indent: "    ",
     secret: |variable| format!("System.getenv(\"{variable}\")"),
-    integer: |digits, _| format!("{digits}L"),
+    integer: |value| format!("{value}L"),
     boolean: lower_case,
     list: |kind| Brackets::tight(format!("new {}[] {{", type_of(kind)), "}"),
     object: |_| Brackets::tight("Map.of(", ")"),

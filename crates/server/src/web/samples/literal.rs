@@ -18,8 +18,8 @@ pub(super) enum Literal {
     Secret(String),
     /// A whole number.
     Integer {
-        /// Its digits, with the sign.
-        digits: String,
+        /// Itself.
+        value: i64,
         /// Whether its type has negative numbers.
         signed: bool,
     },
@@ -91,11 +91,8 @@ fn literal(shape: &Shape, value: &Value, at: &Path<'_>) -> Result<Literal, Refus
         (&Shape::Integer { signed }, Value::Number(number))
             if number.is_i64() || number.is_u64() =>
         {
-            if !signed && !number.is_u64() {
-                return Err(negative(at));
-            }
             Literal::Integer {
-                digits: number.to_string(),
+                value: fitting(number, signed, at)?,
                 signed,
             }
         }
@@ -126,12 +123,17 @@ fn name(structure: &Structure) -> String {
     structure.name.clone().unwrap_or_default()
 }
 
-/// No program in a typed language can say it.
-fn negative(at: &Path<'_>) -> Refusal {
-    Refusal::new(
+/// A number that a program in every typed language can say. No action takes another.
+fn fitting(number: &Number, signed: bool, at: &Path<'_>) -> Result<i64, Refusal> {
+    let why = match number.as_i64() {
+        Some(value) if signed || value >= 0 => return Ok(value),
+        Some(_) => "it cannot be negative",
+        None => "it is too large",
+    };
+    Err(Refusal::new(
         Code::InvalidParameterValue,
-        format!("The value of parameter `{at}` is not valid: it cannot be negative."),
-    )
+        format!("The value of parameter `{at}` is not valid: {why}."),
+    ))
 }
 
 /// `SqlPassword` → `SIGNET_SQL_PASSWORD`.

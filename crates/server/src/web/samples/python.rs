@@ -29,31 +29,25 @@ const SETTERS: Setters = Setters {
     sigil: "",
 };
 
+const MODELS: &str = "from tencentcloud.cdb.v20170320 import cdb_client, models\n";
+const COMMON_CLIENT: &str = "from tencentcloud.common.common_client import CommonClient\n";
+
 pub(super) fn sample(call: &Call<'_>) -> String {
     let heading = call.heading("#", "pip install tencentcloud-sdk-python");
     let scheme = call.endpoint.scheme().name();
     let quote = |text| (SYNTAX.text)(text);
     let (host, region) = (quote(call.endpoint.host()), quote(call.region.as_str()));
-    let (json, import, body) = if call.is_the_vendors() {
-        (
-            "",
-            "from tencentcloud.cdb.v20170320 import cdb_client, models\n",
-            typed(call, &region),
-        )
+    let (json, models, common_client, body) = if call.is_the_vendors() {
+        ("", MODELS, "", typed(call, &region))
     } else {
-        ("import json\n", "", generic(call, &region))
-    };
-    let common_client = if call.is_the_vendors() {
-        ""
-    } else {
-        "from tencentcloud.common.common_client import CommonClient\n"
+        ("import json\n", "", COMMON_CLIENT, generic(call, &region))
     };
     let body = indented(&body, "    ");
     format!(
         r#"{heading}{json}import os
 import sys
 
-{import}from tencentcloud.common import credential
+{models}from tencentcloud.common import credential
 {common_client}from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile

@@ -1,6 +1,6 @@
 use super::Call;
 use super::text::{Quoting, braced, indented};
-use super::tree::{Brackets, Syntax, digits, lower_case};
+use super::tree::{Brackets, Syntax, lower_case};
 
 /// What stands in `json!`.
 const SYNTAX: Syntax = Syntax {
@@ -14,7 +14,11 @@ const SYNTAX: Syntax = Syntax {
     },
     indent: "    ",
     secret: |variable| format!("env::var(\"{variable}\")?"),
-    integer: digits,
+    integer: |value| {
+        // A number without a type is an `i32`.
+        let suffix = i32::try_from(value).map_or("i64", |_| "");
+        format!("{value}{suffix}")
+    },
     boolean: lower_case,
     list: |_| Brackets::tight("[", "]"),
     object: |_| Brackets::spaced("{", "}"),

@@ -4,38 +4,59 @@ use super::{Call, json};
 
 /// One command. tccli knows the vendor's actions alone; `signet call` knows ours.
 pub(super) fn tccli(call: &Call<'_>) -> String {
-    let (service, action) = (call.service(), call.action());
-    let (endpoint, region) = (word(&call.endpoint.to_string()), word(call.region.as_str()));
     let options: String = call
         .parameters
         .iter()
-        .map(|(name, value)| format!(" \\\n    {}", option(name, value)))
+        .filter_map(|(name, value)| option(name, value))
+        .map(|option| format!(" \\\n    {option}"))
         .collect();
     if call.is_the_vendors() {
         let heading = call.heading("#", "pip install tccli");
-        format!(
-            "{heading}tccli {service} {action} --endpoint {endpoint} --region {region}{options}\n"
-        )
+        let action = call.action();
+        let (endpoint, region) = target(call);
+        format!("{heading}tccli cdb {action} --endpoint {endpoint} --region {region}{options}\n")
     } else {
-        let heading = call.heading("#", "signet, because tccli has no model of this action");
-        format!(
-            "{heading}SIGNET_ENDPOINT={endpoint} TENCENTCLOUD_REGION={region} \\\n  signet call {service} {action}{options}\n"
-        )
+        own_command(call, &options)
     }
 }
 
-fn option(name: &str, value: &Literal) -> String {
+/// Secrets come through a pipe, where `ps` does not show them.
+fn own_command(call: &Call<'_>, options: &str) -> String {
+    let secrets: Vec<_> = call
+        .secrets()
+        .iter()
+        .map(|(name, variable)| format!("{name}: env.{variable}"))
+        .collect();
+    let (needs, pipe, json) = if secrets.is_empty() {
+        ("signet", String::new(), "")
+    } else {
+        let pipe = format!("jq -n '{{{}}}' |\n  ", secrets.join(", "));
+        ("signet, jq", pipe, " \\\n    --json -")
+    };
+    let needs = format!("{needs}; tccli has no model of this action");
+    let heading = call.heading("#", &needs);
+    let action = call.action();
+    let (endpoint, region) = target(call);
+    format!(
+        "{heading}export SIGNET_ENDPOINT={endpoint} TENCENTCLOUD_REGION={region}\n{pipe}signet call signet {action}{options}{json}\n"
+    )
+}
+
+/// Endpoint and region as words.
+fn target(call: &Call<'_>) -> (String, String) {
+    (word(&call.endpoint.to_string()), word(call.region.as_str()))
+}
+
+/// One parameter, unless it is a secret.
+fn option(name: &str, value: &Literal) -> Option<String> {
     let value = match value {
         Literal::Text(text) => word(text),
-        Literal::Secret(variable) => format!("\"${variable}\""),
+        Literal::Secret(_) => return None,
         other => word(&json::line(other)),
     };
     // Else it would be taken for another option.
-    if value.starts_with('-') {
-        format!("--{name}={value}")
-    } else {
-        format!("--{name} {value}")
-    }
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    Some(format!("--{name}{between}{value}"))
 }
 
 /// A script that signs by itself.
@@ -48,7 +69,7 @@ pub(super) fn curl(call: &Call<'_>) -> String {
     };
     let heading = call.heading("#", needs);
     let (service, version, action) = (call.service(), call.version(), call.action());
-    let (endpoint, region) = (word(&call.endpoint.to_string()), word(call.region.as_str()));
+    let (endpoint, region) = target(call);
     let body = json::without_secrets(&call.parameters).replace('\'', "'\\''");
     let secrets: String = secrets
         .iter()

@@ -273,7 +273,7 @@ fn actions_of_our_own_go_through_the_generic_client() {
         ),
         (
             Language::Tccli,
-            r#"SIGNET_ENDPOINT=http://127.0.0.1:7780 TENCENTCLOUD_REGION=ap-guangzhou \
+            r#"export SIGNET_ENDPOINT=http://127.0.0.1:7780 TENCENTCLOUD_REGION=ap-guangzhou
                signet call signet DescribeFleet \
                --Limit 5 \
                --Search orders"#,
@@ -415,6 +415,11 @@ fn a_parameter_that_does_not_fit_is_refused() {
             "DescribeDBInstances",
             json!({ "VpcIds": [0, -1] }),
             "InvalidParameterValue: The value of parameter `VpcIds.1` is not valid: it cannot be negative.",
+        ),
+        (
+            "DescribeDBInstances",
+            json!({ "VpcIds": [u64::MAX] }),
+            "InvalidParameterValue: The value of parameter `VpcIds.0` is not valid: it is too large.",
         ),
     ] {
         let refused = try_sample(Language::Python, action, parameters);

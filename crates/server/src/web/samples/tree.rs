@@ -12,8 +12,8 @@ pub(super) struct Syntax {
     pub(super) indent: &'static str,
     /// Reads a variable of the environment.
     pub(super) secret: fn(&str) -> String,
-    /// A whole number, from its digits and whether its type is signed.
-    pub(super) integer: fn(&str, bool) -> String,
+    /// A whole number.
+    pub(super) integer: fn(i64) -> String,
     /// True and false.
     pub(super) boolean: fn(bool) -> &'static str,
     /// What a list of such values stands between.
@@ -61,7 +61,7 @@ impl Syntax {
         match literal {
             Literal::Text(text) => (self.text)(text),
             Literal::Secret(variable) => (self.secret)(variable),
-            Literal::Integer { digits, signed } => (self.integer)(digits, *signed),
+            Literal::Integer { value, .. } => (self.integer)(*value),
             Literal::Number(number) => number.to_string(),
             Literal::Boolean(value) => (self.boolean)(*value).to_owned(),
             Literal::List(kind, values) => {
@@ -100,9 +100,9 @@ impl Syntax {
     }
 }
 
-/// Digits as they are.
-pub(super) fn digits(digits: &str, _signed: bool) -> String {
-    digits.to_owned()
+/// The digits alone.
+pub(super) fn digits(value: i64) -> String {
+    value.to_string()
 }
 
 /// `true` and `false`.
