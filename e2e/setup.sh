@@ -32,6 +32,9 @@ toolchains() {
     command -v curl >/dev/null || missing+=(curl)
     command -v jq >/dev/null || missing+=(jq)
     command -v unzip >/dev/null || missing+=(unzip)
+    # For reading code samples.
+    command -v php >/dev/null || missing+=(php-cli)
+    command -v ruby >/dev/null || missing+=(ruby)
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "missing: ${missing[*]} (no apt-get here to install them with)"
     echo "e2e: installing ${missing[*]} from Debian"
