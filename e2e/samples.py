@@ -131,16 +131,21 @@ def rust(folder, sources):
         f"{declarations}\nfn main() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {{\n"
         f"    match std::env::args().nth(1).as_deref() {{\n{arms}        _ => unreachable!(),\n    }}\n}}\n"
     )
-    write(folder / "src", {**modules, "main": main}, ".rs")
+    # Always in the same place, so that what cargo keeps is used again and does not pile up.
+    home = programs.CACHE / "rust"
+    shutil.rmtree(home / "package", ignore_errors=True)
+    write(home / "package" / "src", {**modules, "main": main}, ".rs")
     package = programs.HERE / "clients" / "rust"
     manifest = (package / "Cargo.toml").read_text()
     wire = programs.REPOSITORY / "crates" / "wire"
-    (folder / "Cargo.toml").write_text(renamed_once(manifest, "../../../crates/wire", str(wire)))
-    shutil.copy(package / "Cargo.lock", folder)
-    target = programs.CACHE / "rust" / "target"
-    environment = programs.client_environment(CARGO_TARGET_DIR=str(target))
-    tool("cargo", "build", "--quiet", "--locked", cwd=folder, env=environment)
-    program = shutil.copy(target / "debug" / "samples", folder / "samples")
+    (home / "package" / "Cargo.toml").write_text(renamed_once(manifest, "../../../crates/wire", str(wire)))
+    shutil.copy(package / "Cargo.lock", home / "package")
+    environment = programs.client_environment(CARGO_TARGET_DIR=str(home / "target"))
+    # From the repository, because that is what chooses the toolchain.
+    command = ["cargo", "build", "--quiet", "--locked", "--manifest-path", home / "package" / "Cargo.toml"]
+    tool(*command, cwd=programs.REPOSITORY, env=environment)
+    folder.mkdir(parents=True)
+    program = shutil.copy(home / "target" / "debug" / "samples", folder)
     return {name: [program, name] for name in sources}
 
 
