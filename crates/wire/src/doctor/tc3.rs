@@ -1,5 +1,5 @@
 use super::search::{Recipe as _, Table};
-use super::{Check, CheckId, Deviation, Diagnosis, Hint, Outcome, Question};
+use super::{Check, CheckId, Deviation, Diagnosis, Hint, Outcome, Question, compare};
 use crate::headers::Headers;
 use crate::tc3::{Authorization, utc_day};
 use crate::{Refusal, envelope};
@@ -21,60 +21,27 @@ pub(super) fn diagnose(question: &Question<'_>, headers: &Headers<'_>) -> Diagno
             return unreadable(header, envelope::parse(&request).err().unwrap_or(refusal));
         }
     };
-    let signed_headers =
-        authorization.check_signed_headers(&request, headers.content_type.unwrap_or_default());
     let timestamp = headers.timestamp.unwrap_or_default();
     let (timestamp_check, skew) = question.timestamp_check(timestamp);
-    let date_check = date_check(&authorization, timestamp);
-
+    let content_type = headers.content_type.unwrap_or_default();
+    let names_are_right = authorization
+        .check_signed_headers(&request, content_type)
+        .is_ok();
     let right = Recipe::of(question, &authorization, timestamp);
-    let reading = reading(&right, authorization.signature);
-    let found = changes::table(question, &right).explain(&right, authorization.signature);
-    let asides = [
-        (signed_headers.is_err(), Deviation::SignedHeaders),
-        (
-            date_check.outcome == Outcome::Differs,
-            Deviation::CredentialDate,
-        ),
-        (
-            authorization.secret_id != question.secret_id,
-            Deviation::OtherSecretId,
-        ),
-    ];
-    let deviations = found.map(|found| {
-        let asides = asides.iter().filter(|(is_so, _)| *is_so);
-        found
-            .into_iter()
-            .chain(asides.map(|(_, aside)| *aside))
-            .collect::<Vec<_>>()
-    });
-    let verdict = super::verdict(deviations.as_deref());
-    let signature = reading.signature();
-    let checks = vec![
+    let mut checks = vec![
         Check::compared(CheckId::Authorization, true, "", header),
         Check::compared(CheckId::Algorithm, true, SCHEME, SCHEME),
         question.secret_id_check(authorization.secret_id),
         timestamp_check,
-        date_check,
+        date_check(&authorization, timestamp),
         Check::compared(CheckId::Service, true, "", authorization.service),
-        signed_headers_check(authorization.signed_headers, signed_headers.is_ok()),
-        Check::text(
-            CheckId::CanonicalRequest,
-            &reading.canonical_request(),
-            question.canonical_request,
-        ),
-        Check::text(
-            CheckId::StringToSign,
-            &reading.string_to_sign(),
-            question.string_to_sign,
-        ),
-        Check::compared(
-            CheckId::Signature,
-            signature == authorization.signature,
-            signature,
-            authorization.signature,
-        ),
+        signed_headers_check(authorization.signed_headers, names_are_right),
     ];
+    checks.extend(signature_checks(question, &right, authorization.signature));
+    let deviations = changes::table(question, &right)
+        .explain(&right, authorization.signature)
+        .map(|found| found.into_iter().chain(asides(&checks)).collect::<Vec<_>>());
+    let verdict = super::verdict(deviations.as_deref());
     let refusal = question.refusal(authorization.secret_id, verdict, envelope::parse(&request));
     Diagnosis {
         verdict,
@@ -85,14 +52,47 @@ pub(super) fn diagnose(question: &Question<'_>, headers: &Headers<'_>) -> Diagno
     }
 }
 
-/// The way of reading the signed headers that the signature was made with, as far as it is one that is accepted.
-fn reading<'a>(right: &Recipe<'a>, given: &str) -> Recipe<'a> {
+/// What is wrong beside the signature, for one that fits all the same.
+fn asides(checks: &[Check]) -> Vec<Deviation> {
+    let aside = |check: &Check| match check.id {
+        _ if check.outcome != Outcome::Differs => None,
+        CheckId::SecretId => Some(Deviation::OtherSecretId),
+        CheckId::Date => Some(Deviation::CredentialDate),
+        CheckId::SignedHeaders => Some(Deviation::SignedHeaders),
+        _ => None,
+    };
+    checks.iter().filter_map(aside).collect()
+}
+
+fn signature_checks(question: &Question<'_>, right: &Recipe<'_>, given: &str) -> [Check; 3] {
+    let reading = reading(question, right, given);
+    let signature = reading.signature();
+    let [canonical_request, string_to_sign] =
+        [reading.canonical_request(), reading.string_to_sign()];
+    [
+        Check::text(
+            CheckId::CanonicalRequest,
+            &canonical_request,
+            question.canonical_request,
+        ),
+        Check::text(
+            CheckId::StringToSign,
+            &string_to_sign,
+            question.string_to_sign,
+        ),
+        Check::compared(CheckId::Signature, signature == given, signature, given),
+    ]
+}
+
+/// The way of reading the signed headers that the client has, as far as it is one that is accepted: its signature shows it, or its
+/// own canonical request.
+fn reading<'a>(question: &Question<'_>, right: &Recipe<'a>, given: &str) -> Recipe<'a> {
     let accepted = changes::accepted(right);
-    let of = |recipe: &Recipe<'a>| recipe.signature() == given;
-    accepted
-        .into_iter()
-        .find(of)
-        .unwrap_or_else(|| right.clone())
+    let own = question.canonical_request.map(compare::without_editing);
+    let is_own = |recipe: &&Recipe<'a>| own.as_ref() == Some(&recipe.canonical_request());
+    let by_signature = accepted.iter().find(|recipe| recipe.signature() == given);
+    let reading = by_signature.or_else(|| accepted.iter().find(is_own));
+    reading.unwrap_or(right).clone()
 }
 
 fn unreadable(header: &str, refusal: Refusal) -> Diagnosis {

@@ -145,6 +145,24 @@ fn without_a_readable_signature_the_form_is_shown() {
 }
 
 #[test]
+fn a_clients_own_text_may_be_any_that_is_accepted() {
+    let node = canonical().replace(":8080", "");
+    let signature = hex(hmac("another key", to_sign(&node)));
+    let received = with_signature(unsigned(), "content-type;host", &signature);
+    let own = [node.clone(), to_sign(&node)];
+    let found = diagnosis_with(
+        &pasted(&received),
+        own.each_ref().map(|own| Some(own.as_str())),
+    );
+    assert_eq!(found.verdict, Verdict::Unexplained);
+    let outcomes: Vec<_> = found.checks[7..]
+        .iter()
+        .map(|check| check.outcome)
+        .collect();
+    assert_eq!(outcomes, [Outcome::Fits, Outcome::Fits, Outcome::Differs]);
+}
+
+#[test]
 fn a_hash_in_the_place_of_a_body_is_enough() {
     let mut request = pasted(&signed());
     request.body = Body::Hash(sha256(BODY));
