@@ -1,5 +1,7 @@
 //! The table of what is known to go wrong with v1, the likely things first.
 
+use std::collections::HashMap;
+
 use super::recipe::{Encoding, Recipe};
 use super::{Deviation as D, Table};
 use crate::doctor::{Question, compare, variants};
@@ -44,6 +46,9 @@ pub(super) fn table<'a>(
     table.add(D::HostWithoutPort, leave_port_out);
     table.add(D::DottedNames, python_names);
     table.add(D::DottedNames, java_names);
+    if right.pairs.len() > MOST_PARAMETERS {
+        return table;
+    }
     parameters(&mut table, sent, right);
     table.add(D::SignatureNotEncoded, |r| r.encoding = Encoding::Spaced);
     table.add(D::Algorithm, |r| r.algorithm = other(r.algorithm));
@@ -69,10 +74,11 @@ fn parameters<'a>(table: &mut Changes<'a>, sent: &'a [u8], right: &Recipe<'a>) {
             }
         });
     }
-    let in_sent_order: Vec<_> = form::decode(sent).unwrap_or_default();
+    let in_sent_order = form::decode(sent).unwrap_or_default().into_iter();
+    let places: HashMap<_, _> = in_sent_order.map(|(name, _)| name).zip(0..).collect();
     table.add(D::Unsorted, move |r| {
-        let place = |name: &str| in_sent_order.iter().position(|(known, _)| known == name);
-        r.pairs.sort_by_key(|(name, _)| place(name));
+        r.pairs
+            .sort_by_key(|(name, _)| places.get(name).copied().unwrap_or(0_usize));
     });
     table.add(D::Unsorted, |r| {
         r.pairs.sort_by(|one, other| by_number(&one.0, &other.0));
@@ -94,6 +100,8 @@ fn parameters<'a>(table: &mut Changes<'a>, sent: &'a [u8], right: &Recipe<'a>) {
     }
 }
 
+/// Each attempt copies and sorts the parameters; no honest call has nearly as many.
+const MOST_PARAMETERS: usize = 2_000;
 /// For how many parameters it is tried whether they were left out.
 const MOST_LEFT_OUT: usize = 50;
 
