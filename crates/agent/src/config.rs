@@ -128,7 +128,7 @@ impl Config {
         }
     }
 
-    fn parse(text: &str, path: String) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(text: &str, path: String) -> Result<Self, ConfigError> {
         let config: Self = match toml::from_str(text) {
             Ok(config) => config,
             Err(e) => {

@@ -68,6 +68,10 @@ mod files;
 /// Time and randomness.
 mod ambient;
 
+/// What operators install with it.
+#[cfg(test)]
+mod packaging;
+
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;

@@ -102,3 +102,31 @@ pub(crate) struct Completions {
     /// Which shell
     pub(crate) shell: clap_complete::Shell,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{Cli, Command};
+
+    #[test]
+    fn the_unit_of_systemd_starts_the_service_with_its_data_where_it_may_write() {
+        let unit = include_str!("../../../packaging/signet.service");
+        let value = |key| {
+            let mut lines = unit.lines().filter_map(|line| line.split_once('='));
+            lines.find_map(|(name, value)| (name == key).then_some(value))
+        };
+        let line = value("ExecStart").unwrap();
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let Command::Serve(serve) = cli.command else {
+            panic!("{line}")
+        };
+        assert_eq!(
+            serve.config.config,
+            Some("/etc/signet/signet.toml".into()),
+            "{line}"
+        );
+        let state = format!("/var/lib/{}", value("StateDirectory").unwrap());
+        assert_eq!(serve.data, Some(state.into()), "{line}");
+    }
+}
