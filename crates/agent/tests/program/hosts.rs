@@ -13,7 +13,7 @@ pub(crate) const MAKE_KEY: Work = Work::MakeKey {
     kind: KeyKind::EcdsaP256,
 };
 
-/// A host with a real MariaDB that starts without TLS, an agent that can restart it, and its control plane.
+/// A host with a real MariaDB that nobody has configured TLS for, an agent that can restart it, and its control plane.
 pub(crate) struct MariaDbHost {
     pub(crate) site: Site,
     pub(crate) plane: FakeControlPlane,
@@ -21,14 +21,24 @@ pub(crate) struct MariaDbHost {
 }
 
 impl MariaDbHost {
+    /// One that starts without TLS.
     pub(crate) fn start() -> Self {
         Self::start_with("")
     }
 
+    /// One that makes a certificate for itself whenever it starts.
+    pub(crate) fn start_with_own_certificate() -> Self {
+        Self::of(Kind::MariaDb11, "")
+    }
+
     /// With further lines in the agent's configuration, which win.
     pub(crate) fn start_with(settings: &str) -> Self {
+        Self::of(Kind::MariaDb, settings)
+    }
+
+    fn of(kind: Kind, settings: &str) -> Self {
         let options = Options::new().tls_auto();
-        let server = Server::start(Kind::MariaDb, options.clone()).unwrap();
+        let server = Server::start(kind, options.clone()).unwrap();
         let database = Restartable::new(server, options).unwrap();
         let lines = [
             (

@@ -83,6 +83,80 @@ fn it_goes_on_rotates_goes_off_and_comes_back() {
 }
 
 #[test]
+fn a_certificate_that_the_server_made_for_itself_gives_way_to_ours() {
+    let host = MariaDbHost::start_with_own_certificate();
+    let version = host.database.server().version().to_owned();
+    assert!(version.starts_with("11."), "{version}");
+    let _agent = host.start_agent();
+    let own = host.served();
+    assert!(own.is_some(), "TLS is on by itself");
+    let before = check(&host.plane, Change::Open, true);
+    let first = install(&host.plane);
+    assert_eq!(host.served(), own);
+    expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
+    assert_eq!(host.served(), Some(first));
+
+    let pid = host.pid();
+    check(&host.plane, Change::Rotate, false);
+    let second = install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED);
+    assert_eq!((host.served(), host.pid()), (Some(second.clone()), pid));
+
+    check(&host.plane, Change::Close, true);
+    expect(
+        &host.plane,
+        &Work::SwitchOff,
+        &Outcome::SwitchedOff { restarted: true },
+    );
+    assert_eq!(host.served(), None);
+    assert!(host.dropin().unwrap().ends_with("[mysqld]\nskip-ssl\n"));
+
+    check(&host.plane, Change::Open, true);
+    let third = install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
+    assert_eq!(host.served(), Some(third.clone()));
+
+    expect(&host.plane, &Work::Restore { before }, &Outcome::Restored);
+    let again = host.served();
+    assert!(again.is_some(), "TLS is on by itself again");
+    assert!(again != Some(third) && again != Some(second), "{again:?}");
+    assert_eq!(host.dropin(), None);
+}
+
+#[test]
+fn tls_is_required_of_a_server_that_has_it_by_itself() {
+    let host = MariaDbHost::start_with_own_certificate();
+    let _agent = host.start_agent();
+    install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
+    expect(&host.plane, &Work::Require { on: true }, &Outcome::Required);
+    let required = host
+        .database
+        .server()
+        .sql("SELECT @@require_secure_transport");
+    assert_eq!(required.unwrap(), "1");
+    let said = failure(&host.plane, &Work::SwitchOff);
+    assert!(
+        said.starts_with("`require_secure_transport` is ON: without TLS nobody could log in"),
+        "{said}"
+    );
+}
+
+#[test]
+fn it_needs_little_memory() {
+    const LIMIT_KIB: u64 = 15 * 1024;
+    let host = MariaDbHost::start();
+    let agent = host.start_agent();
+    install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED_BY_RESTART);
+    install(&host.plane);
+    expect(&host.plane, &Work::Load, &LOADED);
+    let most = agent.most_memory_kib();
+    println!("{most} KiB at most");
+    assert!((1..LIMIT_KIB).contains(&most), "{most} KiB");
+}
+
+#[test]
 fn the_files_are_for_the_server_and_nobody_else() {
     let host = MariaDbHost::start();
     let agent = host.start_agent();

@@ -143,6 +143,14 @@ impl Agent {
         self.0.try_wait().unwrap().is_some()
     }
 
+    /// The most memory that it had at a time: `VmHWM` of `proc(5)`.
+    pub(crate) fn most_memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.unwrap_or_else(|| panic!("{status}")).parse().unwrap()
+    }
+
     /// As a crash does.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
