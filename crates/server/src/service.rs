@@ -25,6 +25,7 @@ use crate::state::link::Links;
 use crate::state::node::Node;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
 use crate::state::refused::Refused;
+use crate::state::revocations::Revocations;
 use crate::state::sessions::Sessions;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
@@ -68,6 +69,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// Certificate links.
     pub links: Links,
+    /// Revocation lists.
+    pub revocations: Revocations,
     /// The prober.
     pub prober: Prober,
     /// The way to what runs tasks.
@@ -185,6 +188,7 @@ impl Service {
             table: Table::new(&config.rates, &metrics),
             sessions: Sessions::new(config.console.idle_timeout),
             links: Links::new(config.link_base(address), &opened.vault),
+            revocations: Revocations::default(),
             config,
             clock,
             entropy,

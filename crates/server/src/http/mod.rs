@@ -164,6 +164,9 @@ async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incomi
         "/readyz" => text(StatusCode::OK, "ready\n"), // nothing listens before the catalog is loaded
         "/metrics" => web::metrics(service),
         _ => match path.strip_prefix("/certificates/") {
+            Some(file) if file.ends_with(web::revocations::EXTENSION) => {
+                web::revocations::answer(service, file)
+            }
             Some(rest) => web::download::answer(service, from, rest, &request).await,
             None => text(
                 StatusCode::NOT_FOUND,

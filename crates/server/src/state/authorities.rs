@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use ca::authority::Authority as Issuer;
@@ -36,6 +37,8 @@ struct Authorities {
 pub struct Pki {
     authorities: ArcSwap<Authorities>,
     issued: Index<Arc<IssuedRecord>>,
+    /// How often it was noted since the start that a certificate was replaced or revoked.
+    ended: AtomicU64,
     agents: ArcSwap<BTreeMap<AgentId, Arc<AgentRecord>>>,
 }
 
@@ -47,6 +50,7 @@ impl Pki {
         Self {
             authorities: ArcSwap::default(),
             issued: Index::of(issued.map(|record| (word(&record), Arc::new(record)))),
+            ended: AtomicU64::new(0),
             agents: ArcSwap::default(),
         }
     }
@@ -101,6 +105,11 @@ impl Pki {
         all
     }
 
+    /// A number that grows whenever a certificate was replaced or revoked.
+    pub fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// The agent with this ID.
     pub fn agent(&self, id: AgentId) -> Option<Arc<AgentRecord>> {
         self.agents.load().get(&id).cloned()
@@ -125,8 +134,13 @@ impl Pki {
     }
 
     pub(super) fn set_issued(&self, record: IssuedRecord) {
+        let has_ended = record.ended > 0;
         self.issued
             .set(pki::word(&record.sha256), Some(Arc::new(record)));
+        if has_ended {
+            // After the record is there: who sees the number finds it.
+            self.ended.fetch_add(1, Ordering::Release);
+        }
     }
 
     pub(super) fn set_agent(&self, record: AgentRecord) {

@@ -54,6 +54,9 @@ pub mod pki;
 /// The certificate authority in memory.
 pub mod authorities;
 
+/// The revocation lists of our authorities.
+pub mod revocations;
+
 /// What has SSL.
 pub mod subject;
 

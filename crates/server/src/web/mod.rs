@@ -6,6 +6,9 @@ pub mod console;
 /// The certificate bundles behind a signed link.
 pub mod download;
 
+/// The revocation lists of our authorities.
+pub mod revocations;
+
 /// The text that goes with a bundle.
 pub mod readme;
 

@@ -9,6 +9,7 @@ mod http;
 mod keys;
 mod refused;
 mod restart;
+mod revocations;
 mod ssl_status;
 mod support;
 mod switching;

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use crate::support::{ANY, Answer, TestServer, fakes};
 
-const ID: &str = "cdb-c1nl9rpv";
+/// The instance that is switched.
+pub const ID: &str = "cdb-c1nl9rpv";
 
 /// A MySQL server with the account of the `sql` driver.
-fn mysql(options: Options) -> Server {
+pub fn mysql(options: Options) -> Server {
     let server = Server::start(Kind::MySql, options).unwrap();
     server
         .sql(&dbtls::switch::grants("signet", "%").replace("RANDOM PASSWORD", "'secret'"))
@@ -25,7 +26,7 @@ fn address(server: &Server) -> String {
 }
 
 /// Registers a two-node instance that is changed by SQL.
-fn register(api: &TestServer, nodes: [&Server; 2]) {
+pub fn register(api: &TestServer, nodes: [&Server; 2]) {
     let nodes = nodes.map(address);
     api.call(
         "RegisterInstance",
@@ -45,7 +46,8 @@ fn finish(api: &TestServer, action: &str, parameters: &Value) -> (String, String
     api.finish(&task)
 }
 
-fn succeeds(api: &TestServer, action: &str) -> String {
+/// Lets a task about it succeed. Answers its text.
+pub fn succeeds(api: &TestServer, action: &str) -> String {
     let (state, info) = finish(api, action, &json!({ "InstanceId": ID }));
     assert_eq!(state, "SUCCESS", "{action}: {info}");
     info
@@ -97,7 +99,8 @@ fn verify(server: &Server, ca: &Path) {
     assert!(text.contains("Verify return code: 0 (ok)"), "{text}");
 }
 
-fn serial(api: &TestServer) -> Vec<String> {
+/// The serial numbers of the certificates that its nodes were last seen with.
+pub fn serial(api: &TestServer) -> Vec<String> {
     let posture = api.call("DescribePosture", json!({ "InstanceId": ID }));
     let nodes = posture.fields["Nodes"].as_array().unwrap();
     nodes
