@@ -25,9 +25,10 @@ unit: servers clients
 	cargo test --workspace
 	docs/sign-with-openssl.test.sh
 
-## The official clients against the real program and real servers.
+## The official clients and a real browser against the real program and real servers.
 e2e: servers clients
 	cargo build -p signet -p signet-agent -p lab
+	cargo build -p bench --bin bench-seed
 	e2e/run.sh
 
 ## Writes contract/*.json and the generated reference pages.
@@ -42,7 +43,8 @@ bench: servers clients
 servers: clients
 	lab/get-servers.sh
 
-## The official SDKs and tccli, pinned; and from Debian what is missing for them and for building: gcc, Python, Node, Go, a JDK, Maven, OpenSSL.
+## The official SDKs and tccli, pinned; and from Debian what is missing for them and for building: gcc, Python, Node, Go, a JDK, Maven, OpenSSL,
+## Chromium and a Chinese font.
 clients:
 	e2e/setup.sh
 

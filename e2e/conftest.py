@@ -1,9 +1,11 @@
 """One fleet for all tests: real servers, the real program over them, and every client's answers."""
 
+import contextlib
 import functools
 
 import pytest
 
+import browser
 import cases
 import clients
 import fleet
@@ -49,6 +51,33 @@ def switchable(tmp_path_factory):
     """Servers for those who switch, because the other tests want theirs as they are. Each test leaves them switched off."""
     with switching.site(tmp_path_factory.mktemp("switching")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def quiet(tmp_path_factory):
+    """A service without a fleet, for those who make keys and register what nobody else should meet."""
+    with programs.signet(tmp_path_factory.mktemp("quiet") / "signet", "") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with browser.chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium):
+    """Lets visitors come to the console of a service. When they leave, no page may have done what no page may."""
+    visitors = []
+    with contextlib.ExitStack() as doors:
+
+        def come(signet, **profile):
+            visitors.append(doors.enter_context(browser.Visitor(chromium, signet, **profile)))
+            return visitors[-1]
+
+        yield come
+        assert [alarm for visitor in visitors for alarm in visitor.alarms] == []
 
 
 @pytest.fixture(scope="session")

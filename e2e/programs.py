@@ -95,8 +95,9 @@ def database(kind, tls):
 class Signet:
     """A running `signet serve`, and the command line that talks to it."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, data):
         self.endpoint = endpoint
+        self.data = data
 
     def url(self, path):
         return f"http://{self.endpoint}{path}"
@@ -115,6 +116,10 @@ class Signet:
         command = [built("signet"), *words, "--format", "json"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
+    def audit(self):
+        """The lines of the audit log."""
+        return [json.loads(line) for line in (self.data / "audit.jsonl").read_text().splitlines()]
+
     def has_seen(self, name):
         """Does it have an answer about an instance or a group, which it has once every node was observed?"""
         return self.try_cli("status", name).returncode == 0
@@ -130,7 +135,7 @@ class Signet:
 @contextlib.contextmanager
 def signet(directory, config):
     """`signet serve` on a free port, with its data and its log below `directory`."""
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     (directory / "signet.toml").write_text(config)
     command = [built("signet"), "serve", "--data", directory / "data", "--listen", "127.0.0.1:0"]
     command += ["--config", directory / "signet.toml"]
@@ -141,7 +146,7 @@ def signet(directory, config):
         )
     what = f"signet serve ({directory / 'signet.log'})"
     try:
-        running = Signet(LISTENS.fullmatch(next_line(process, what))["endpoint"])
+        running = Signet(LISTENS.fullmatch(next_line(process, what))["endpoint"], directory / "data")
         until(running.is_ready, what, process)
         yield running
     finally:

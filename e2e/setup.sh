@@ -35,6 +35,9 @@ toolchains() {
     # For reading code samples.
     command -v php >/dev/null || missing+=(php-cli)
     command -v ruby >/dev/null || missing+=(ruby)
+    # The browser of the console's tests, and letters for its Chinese pages: any font that has them will do.
+    command -v chromium >/dev/null || missing+=(chromium)
+    [[ -n $(fc-list :lang=zh-cn 2>/dev/null) ]] || missing+=(fontconfig fonts-wqy-microhei)
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "missing: ${missing[*]} (no apt-get here to install them with)"
     echo "e2e: installing ${missing[*]} from Debian"
