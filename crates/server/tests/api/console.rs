@@ -570,6 +570,7 @@ fn the_doctor_finds_a_refused_call_of_ones_own_key() {
     browser
         .get(&format!("/console/doctor?RequestId={id}"))
         .has("The signature is wrong, and this is how it was made:")
+        .has("It was answered with <code>AuthFailure.SignatureFailure</code>")
         .has("There is white space or a line end around the SecretKey: strip it where you read the key.")
         .has("content-type:application/json")
         .has_not(SECRET_KEY);

@@ -5,8 +5,9 @@ use hyper::StatusCode;
 use wire::doctor::{self, Check, Deviation, Diagnosis, Outcome, Pasted, Question};
 
 use super::error::Answer;
-use super::page::{Layout, html_with};
+use super::page::{Layout, html, html_with};
 use super::texts::Texts;
+use super::times::Moment;
 use super::visit::{Entered, Visit};
 use crate::ambient::UnixTime;
 
@@ -20,6 +21,8 @@ struct Page {
     canonical_request: String,
     string_to_sign: String,
     request_id: String,
+    /// How the service answered a call that it remembers: the code, the time, the caller's address.
+    answered: Option<(&'static str, Moment, String)>,
     /// Why there is no finding.
     problem: String,
     finding: Option<Finding>,
@@ -47,24 +50,33 @@ struct Row {
     is_long: bool,
 }
 
+/// The longest request that is looked at. The work grows with it.
+const LONGEST: usize = 256 << 10;
+
 /// The form; filled in with a refused call if the address names one.
 pub(super) fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
-    match visit.query.get("RequestId") {
-        "" => show(visit, "", "", None),
-        id => refused(visit, entered, id.trim()),
+    match visit.query.get("RequestId").trim() {
+        "" => html(&blank(visit)),
+        id => refused(visit, entered, id),
     }
 }
 
 /// Looks at a refused call of the visitor's own key.
 fn refused(visit: &Visit<'_>, entered: &Entered, id: &str) -> Answer {
-    let refused = &visit.service.refused;
-    match refused.find(&entered.key.secret_id, id, visit.now) {
-        Some(call) => {
-            let finding = look(visit, entered, &call.request, call.time);
-            show(visit, id, "", Some(finding))
-        }
-        None => show(visit, id, visit.texts().no_such_call, None),
-    }
+    let page = Page {
+        request_id: id.to_owned(),
+        ..blank(visit)
+    };
+    let calls = &visit.service.refused;
+    let Some(call) = calls.find(&entered.key.secret_id, id, visit.now) else {
+        return page.without(visit.texts().no_such_call.to_owned());
+    };
+    let time = Moment::of(call.time, visit.now, visit.texts());
+    html(&Page {
+        answered: Some((call.code.as_str(), time, call.from.to_string())),
+        finding: Some(look(visit, entered, &call.request, call.time)),
+        ..page
+    })
 }
 
 /// Looks at what was pasted.
@@ -73,14 +85,43 @@ pub(super) fn examine(visit: &Visit<'_>, entered: &Entered) -> Answer {
     if !id.is_empty() {
         return refused(visit, entered, id);
     }
+    let page = Page {
+        pasted: visit.form.get("request").to_owned(),
+        canonical_request: visit.form.get("canonical_request").to_owned(),
+        string_to_sign: visit.form.get("string_to_sign").to_owned(),
+        ..blank(visit)
+    };
+    if page.pasted.len() + page.canonical_request.len() + page.string_to_sign.len() > LONGEST {
+        return page.without(visit.texts().too_long.to_owned());
+    }
     // A browser sends every line end as CR LF.
-    let text = visit.form.get("request").replace("\r\n", "\n");
-    match Pasted::read(text.as_bytes()) {
-        Ok(pasted) => {
-            let finding = look(visit, entered, &pasted, visit.now);
-            show(visit, "", "", Some(finding))
-        }
-        Err(unreadable) => show(visit, "", &unreadable.to_string(), None),
+    match Pasted::read(page.pasted.replace("\r\n", "\n").as_bytes()) {
+        Ok(pasted) => html(&Page {
+            finding: Some(look(visit, entered, &pasted, visit.now)),
+            ..page
+        }),
+        Err(unreadable) => page.without(unreadable.to_string()),
+    }
+}
+
+fn blank(visit: &Visit<'_>) -> Page {
+    Page {
+        t: visit.texts(),
+        layout: visit.layout("doctor"),
+        pasted: String::new(),
+        canonical_request: String::new(),
+        string_to_sign: String::new(),
+        request_id: String::new(),
+        answered: None,
+        problem: String::new(),
+        finding: None,
+    }
+}
+
+impl Page {
+    /// Says why nothing was found out.
+    fn without(self, problem: String) -> Answer {
+        html_with(StatusCode::BAD_REQUEST, &Self { problem, ..self })
     }
 }
 
@@ -135,23 +176,4 @@ fn class(outcome: Outcome) -> &'static str {
         Outcome::Differs => "OFF",
         Outcome::Unknown => "UNKNOWN",
     }
-}
-
-fn show(visit: &Visit<'_>, id: &str, problem: &str, finding: Option<Finding>) -> Answer {
-    let status = if problem.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::BAD_REQUEST
-    };
-    let page = Page {
-        t: visit.texts(),
-        layout: visit.layout("doctor"),
-        pasted: visit.form.get("request").to_owned(),
-        canonical_request: visit.form.get("canonical_request").to_owned(),
-        string_to_sign: visit.form.get("string_to_sign").to_owned(),
-        request_id: id.to_owned(),
-        problem: problem.to_owned(),
-        finding,
-    };
-    html_with(status, &page)
 }

@@ -225,6 +225,8 @@ texts! {
     own_texts: "What your client made on the way, if you can print it", "您的客户端生成的中间结果（如可打印）";
     code_samples: "Code", "示例代码";
     code_text: "The whole program for the call above. Keys and secrets are read from the environment.", "上述调用的完整程序。密钥与敏感参数从环境变量读取。";
+    it_was_answered: "It was answered with", "该请求当时的响应为";
+    too_long: "The request is too long to be looked at here: 256 KiB at most. `signet doctor` takes longer ones.", "请求过长，此处最多 256 KiB。更长的请求请使用 `signet doctor`。";
 }
 
 #[cfg(test)]
