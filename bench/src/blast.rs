@@ -5,6 +5,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -29,8 +30,10 @@ pub struct Load<'a> {
     pub connections: usize,
     /// Load before measuring begins.
     pub warm_up: Duration,
-    /// How long is measured.
+    /// How long is measured at most.
     pub duration: Duration,
+    /// Ends it before that.
+    pub enough: &'a AtomicBool,
     /// What every answer must contain.
     pub wanted: &'a str,
     /// What no answer may contain.
@@ -194,7 +197,7 @@ impl<'a> Client<'a> {
     fn go_on_until(&mut self, end: Instant) -> anyhow::Result<()> {
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         let mut last = Instant::now();
-        while last < end {
+        while last < end && !self.load.enough.load(Ordering::Relaxed) {
             self.poll
                 .poll(&mut events, Some(Duration::ZERO))
                 .context("epoll")?;
@@ -348,6 +351,7 @@ mod tests {
             connections: 4,
             warm_up: Duration::from_millis(20),
             duration: Duration::from_millis(100),
+            enough: &AtomicBool::new(false),
             wanted: "\"Status\"",
             unwanted: "\"Error\"",
             server: Some(std::process::id()),

@@ -13,8 +13,6 @@ use crate::request::{Call, Signer};
 
 /// How long a task may take.
 const TASK_LIMIT: Duration = Duration::from_secs(120);
-/// Between two questions how a task stands.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// Somebody with a key.
 pub struct Caller {
@@ -82,26 +80,22 @@ impl Caller {
         Ok(task.context("no AsyncRequestId")?.to_owned())
     }
 
-    /// Whether a task has ended.
-    ///
-    /// # Errors
-    /// When it failed.
-    pub fn has_ended(&self, task: &str) -> anyhow::Result<bool> {
+    fn has_ended(&self, task: &str) -> anyhow::Result<bool> {
         let task = json!({ "AsyncRequestId": task });
         let answer = self.call(Product::Cdb, "DescribeAsyncRequestInfo", &task)?;
         ensure!(answer["Status"] != "FAILED", "{task}: {answer}");
         Ok(answer["Status"] == "SUCCESS")
     }
 
-    /// Waits for a task's end.
+    /// Waits for a task's end, with so much time between two questions how it stands.
     ///
     /// # Errors
     /// When it fails, or takes longer than two minutes.
-    pub fn finish(&self, task: &str) -> anyhow::Result<()> {
+    pub fn finish(&self, task: &str, pause: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + TASK_LIMIT;
         while !self.has_ended(task)? {
             ensure!(Instant::now() < end, "the task {task} does not end");
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
         }
         Ok(())
     }

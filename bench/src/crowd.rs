@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use lab::fake::{ACCOUNT, Behaviour};
 use serde_json::Value;
 
@@ -16,8 +16,11 @@ use crate::table::{Row, Table, median};
 
 /// How many instances are switched at once, each of two simulated nodes.
 const CROWD: usize = 200;
-/// How long the service is asked in each round by each load, with the crowd and without. The crowd must be at work for longer than that.
-const DURATION: Duration = Duration::from_secs(1);
+/// How long the service is asked in each round without the crowd; with it, for as long as it takes.
+const DURATION: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(120);
+/// Between two questions how the tasks stand, which must not be a load of their own.
+const PAUSE: Duration = Duration::from_millis(50);
 /// All that it can do; and one caller alone, whose time is not that of waiting for others.
 const LOADS: [usize; 2] = [64, 1];
 /// p99 with the crowd, in times p99 without it.
@@ -26,32 +29,30 @@ const GATE: f64 = 1.5;
 /// Asks the service `rounds` times without the crowd and with it, in turn, and adds what was measured to the table.
 ///
 /// # Errors
-/// When a task fails, or the crowd is done before the measuring is.
+/// When a task fails.
 pub fn measure(bench: &Bench, rounds: usize, table: &mut Table) -> anyhow::Result<()> {
     let crowd = Crowd::gather(bench)?;
-    let (mut idle, mut busy, mut took) = (Vec::new(), Vec::new(), Vec::new());
+    let mut took = [Vec::new(), Vec::new()];
+    let mut idle = [Vec::new(), Vec::new()];
+    let mut busy = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        idle.push(crowd.ask(bench)?);
-        let began = Instant::now();
-        let tasks = crowd.start("OpenSSL")?;
-        busy.push(crowd.ask(bench)?);
-        let last = tasks.last().context("there is a crowd")?;
-        ensure!(
-            !crowd.service.caller.has_ended(last)?,
-            "the crowd was done within {:.1} s: make it larger",
-            began.elapsed().as_secs_f64()
-        );
-        crowd.finish(&tasks)?;
-        took.push(began.elapsed().as_secs_f64());
-        crowd.finish(&crowd.start("CloseSSL")?)?;
+        for (load, connections) in LOADS.into_iter().enumerate() {
+            idle[load].push(crowd.round(connections, DURATION).run(bench)?);
+            let began = Instant::now();
+            let round = crowd.round(connections, LONGEST);
+            busy[load].push(round.run_during(bench, || crowd.switch("OpenSSL"))?);
+            took[load].push(began.elapsed().as_secs_f64());
+            crowd.switch("CloseSSL")?;
+        }
     }
     table.section(&format!(
         "`DescribeSSLStatus` while {CROWD} instances of simulated nodes are switched on at once; the service on one core"
     ));
-    compare(&by_load(&idle), &by_load(&busy), table);
-    let what = format!("until all {CROWD} are ON, each node seen to be");
-    let row = Row::new(what, format!("{:.1} s", median(took)));
-    table.add(row.beside("eight at a time, asked meanwhile"));
+    compare(&idle, &busy, table);
+    let [with_all, with_one] = took.map(median);
+    let what = format!("until all {CROWD} are ON, each node seen to be, eight at a time");
+    let row = Row::new(what, format!("{with_all:.1} s"));
+    table.add(row.beside(format!("asked by 64 connections; {with_one:.1} s by one")));
     Ok(())
 }
 
@@ -73,11 +74,6 @@ fn compare(idle: &[Vec<Outcome>; 2], busy: &[Vec<Outcome>; 2], table: &mut Table
         "In {quiet} of the {rounds} rounds without the crowd the service had at least nine tenths of its core; in the others something \
          else ran on this machine as well. Where that is so in half of them, the p99 with the crowd is not judged."
     ));
-}
-
-/// The rounds of each load.
-fn by_load(rounds: &[[Outcome; 2]]) -> [Vec<Outcome>; 2] {
-    [0, 1].map(|load| rounds.iter().map(|round| round[load].clone()).collect())
 }
 
 fn p99(outcomes: &[Outcome]) -> f64 {
@@ -119,30 +115,26 @@ impl Crowd {
         })
     }
 
-    /// Asks by each load.
-    fn ask(&self, bench: &Bench) -> anyhow::Result<[Outcome; 2]> {
-        let by = |connections| {
-            let round = Round {
-                address: self.service.address,
-                server: self.service.program.pid(),
-                instances: Some(&self.asked),
-                duration: DURATION,
-                connections,
-            };
-            round.run(bench)
-        };
-        let [all, one] = LOADS;
-        Ok([by(all)?, by(one)?])
+    fn round(&self, connections: usize, duration: Duration) -> Round<'_> {
+        Round {
+            address: self.service.address,
+            server: self.service.program.pid(),
+            instances: Some(&self.asked),
+            duration,
+            connections,
+        }
     }
 
-    fn start(&self, action: &str) -> anyhow::Result<Vec<String>> {
-        let start = |instance: &String| self.service.caller.start(action, instance);
-        self.instances.iter().map(start).collect()
-    }
-
-    fn finish(&self, tasks: &[String]) -> anyhow::Result<()> {
-        let mut tasks = tasks.iter();
-        tasks.try_for_each(|task| self.service.caller.finish(task))
+    /// All at once, to the end.
+    fn switch(&self, action: &str) -> anyhow::Result<()> {
+        let caller = &self.service.caller;
+        let start = |instance: &String| caller.start(action, instance);
+        let tasks: Vec<String> = self
+            .instances
+            .iter()
+            .map(start)
+            .collect::<anyhow::Result<_>>()?;
+        tasks.iter().try_for_each(|task| caller.finish(task, PAUSE))
     }
 }
 

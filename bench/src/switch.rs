@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use lab::pki::Authority;
@@ -15,6 +15,8 @@ use crate::table::{Row, Table, median};
 
 /// The same by hand.
 const BY_HAND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/switch-by-hand.sh");
+/// Between two questions how the task stands.
+const PAUSE: Duration = Duration::from_millis(2);
 const USER: &str = "signet";
 const PASSWORD: &str = "Only-for-this-run-1";
 /// Seconds from the call to the end, at the median.
@@ -113,7 +115,7 @@ impl Site {
         let caller = &self.service.caller;
         let before = caller.step_seconds()?;
         let began = Instant::now();
-        caller.finish(&caller.start("OpenSSL", &self.instance)?)?;
+        caller.finish(&caller.start("OpenSSL", &self.instance)?, PAUSE)?;
         let seconds = began.elapsed().as_secs_f64();
         let mut parts = caller.step_seconds()?;
         for (part, seconds) in &mut parts {
@@ -122,7 +124,7 @@ impl Site {
         // Issuing is a part of the delivery, and stands for itself here.
         let issue = parts.get("issue").copied().context("nothing was issued")?;
         *parts.entry("deliver".to_owned()).or_default() -= issue;
-        caller.finish(&caller.start("CloseSSL", &self.instance)?)?;
+        caller.finish(&caller.start("CloseSSL", &self.instance)?, PAUSE)?;
         Ok(Switched { seconds, parts })
     }
 

@@ -1,7 +1,9 @@
 //! `bench-blast`: the load, as a program of its own, so that it can be pinned to another core than the server under test.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -36,7 +38,12 @@ struct Order {
     /// How many milliseconds are measured.
     #[arg(long, default_value_t = 3000)]
     duration: u64,
+    /// End as soon as standard input does.
+    #[arg(long)]
+    while_stdin: bool,
 }
+
+static ENOUGH: AtomicBool = AtomicBool::new(false);
 
 fn main() -> anyhow::Result<()> {
     let order = Order::parse();
@@ -50,12 +57,20 @@ fn main() -> anyhow::Result<()> {
             "<Error>",
         ),
     };
+    if order.while_stdin {
+        std::thread::spawn(|| {
+            // An error ends it as well.
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            ENOUGH.store(true, Ordering::Relaxed);
+        });
+    }
     let load = Load {
         address: order.address,
         requests: &requests,
         connections: order.connections,
         warm_up: Duration::from_millis(order.warm_up),
         duration: Duration::from_millis(order.duration),
+        enough: &ENOUGH,
         wanted,
         unwanted,
         server: order.server,

@@ -3,9 +3,10 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use super::{Bench, Data};
 use crate::blast::Outcome;
@@ -26,7 +27,7 @@ pub struct Round<'a> {
     pub server: u32,
     /// The file with the instances to ask for; without one the server is moto.
     pub instances: Option<&'a Path>,
-    /// How long is measured.
+    /// How long is measured at most.
     pub duration: Duration,
     /// How many connections have a request under way at a time.
     pub connections: usize,
@@ -38,6 +39,28 @@ impl Round<'_> {
     /// # Errors
     /// When one answer of a million is not the right one.
     pub fn run(&self, bench: &Bench) -> anyhow::Result<Outcome> {
+        outcome(&self.command(bench)?.output()?)
+    }
+
+    /// Applies the load for as long as something else takes, and for no longer than `duration`.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when the other thing fails.
+    pub fn run_during(
+        &self,
+        bench: &Bench,
+        meanwhile: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Outcome> {
+        let mut blast = self.command(bench)?;
+        blast.arg("--while-stdin").stdin(Stdio::piped());
+        blast.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = blast.spawn()?;
+        // It ends with the child's standard input, on an error too.
+        meanwhile()?;
+        outcome(&child.wait_with_output()?)
+    }
+
+    fn command(&self, bench: &Bench) -> anyhow::Result<Command> {
         let mut blast = pinned(Some(CLIENT_CORE), &sibling("bench-blast")?);
         let numbers = [
             ("--server", u64::from(self.server)),
@@ -55,22 +78,25 @@ impl Round<'_> {
                 .arg("--secret-key-file")
                 .arg(bench.path(Data::Fleet, "secret-key"));
         }
-        let output = blast.output().context("cannot start bench-blast")?;
-        ensure!(
-            output.status.success(),
-            "bench-blast: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let outcome: Outcome = serde_json::from_slice(&output.stdout)?;
-        let example = outcome.first_wrong.as_deref().unwrap_or_default();
-        ensure!(
-            outcome.wrong == 0,
-            "{} answers of {} are wrong, the first: {example}",
-            outcome.wrong,
-            outcome.answers
-        );
-        Ok(outcome)
+        Ok(blast)
     }
+}
+
+fn outcome(output: &Output) -> anyhow::Result<Outcome> {
+    ensure!(
+        output.status.success(),
+        "bench-blast: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let outcome: Outcome = serde_json::from_slice(&output.stdout)?;
+    let example = outcome.first_wrong.as_deref().unwrap_or_default();
+    ensure!(
+        outcome.wrong == 0,
+        "{} answers of {} are wrong, the first: {example}",
+        outcome.wrong,
+        outcome.answers
+    );
+    Ok(outcome)
 }
 
 impl Bench {
