@@ -55,14 +55,15 @@ pub(crate) fn run(args: &Demo) -> Result<(), Failure> {
         .tempdir()
         .map_err(Failure::failed)?;
     let stage = Stage::set(folder.path(), &runtime, &interrupt)?;
-    let outcome = stage.play(args, &interrupt);
-    if outcome.is_ok() {
+    let played = stage.play(args, &interrupt);
+    if played.is_ok() {
         out(&stage.invitation())?;
     }
-    if outcome.is_ok() && !args.once {
-        out("\nThe servers and the service run until Ctrl-C.")?;
+    if played.is_ok() && !args.once {
+        out("\nThe servers, the agent and the service run until Ctrl-C.")?;
         interrupt.wait(&runtime);
     }
+    let outcome = played.map(drop);
     // What follows takes a second; a reader that is gone is no reason to leave anything running.
     let _ = out("Ending the servers and removing their data.");
     runtime.block_on(stage.running.stop());
@@ -159,7 +160,8 @@ impl Stage {
         })
     }
 
-    fn play(&self, args: &Demo, interrupt: &Interrupt) -> Result<(), Failure> {
+    /// Plays it all. The agent goes on working for whoever wants to switch something himself.
+    fn play(&self, args: &Demo, interrupt: &Interrupt) -> Result<Agent, Failure> {
         interrupt.step("\n1. Registering the instances and the RO group, over the API")?;
         self.register()?;
         let asker = self.asker(args);
@@ -174,9 +176,10 @@ impl Stage {
         )?;
         self.verify(&pem)?;
         interrupt.step("\n5. Switching SSL on where it was off: MySQL by SQL alone, MariaDB by the agent on its host")?;
-        let _agent = self.enrol_agent()?;
+        let agent = self.enrol_agent()?;
         self.switch_there_and_back(&asker, interrupt)?;
-        self.tell_how_to_go_on(&pem)
+        self.tell_how_to_go_on(&pem)?;
+        Ok(agent)
     }
 
     fn enrol_agent(&self) -> Result<Agent, Failure> {

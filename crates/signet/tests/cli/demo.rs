@@ -70,7 +70,7 @@ fn the_demo_runs_until_it_is_asked_to_end() {
             place.set(name, value);
         }
         out.push_str(&line);
-        if line == "The servers and the service run until Ctrl-C." {
+        if line == "The servers, the agent and the service run until Ctrl-C." {
             // What it says to do next works.
             place.run("posture cdb-demo0001").ends_with(0);
             assert!(
