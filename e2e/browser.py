@@ -153,6 +153,13 @@ class Visitor:
         expect(self.page.locator(selector).first).to_have_text(text, timeout=1000 * programs.START_SECONDS)
 
 
+def examine(visitor, request):
+    """Lets the signature doctor look at a request."""
+    visitor.open("doctor")
+    visitor.page.locator("textarea[name=request]").fill(request)
+    visitor.follow(visitor.page.locator("form.stack button.main"))
+
+
 def make_key(visitor, access="ReadOnly", note=""):
     """Makes a key by the page of the keys; its SecretId and SecretKey."""
     visitor.open("keys")

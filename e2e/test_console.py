@@ -270,6 +270,27 @@ def called(visitor):
     return json.loads(visitor.page.locator("#response-body code").inner_text())["Response"]
 
 
+# The signature doctor.
+
+
+def test_the_doctor_says_where_a_pasted_request_goes_wrong(visit, signet):
+    visitor = visit(signet).sign_in().open(f"explorer/cdb/DescribeSSLStatus?InstanceId={fleet.ON.id}")
+    request = visitor.page.locator("#request code").inner_text()
+
+    browser.examine(visitor, request)
+    assert verdict(visitor) == "The signature is right."
+    # Something sent the body with a space at its end, and had signed it without.
+    browser.examine(visitor, request + " ")
+    assert verdict(visitor) == "The signature is wrong, and this is how it was made:"
+    (mistake,) = visitor.page.locator("#deviations li").all_inner_texts()
+    assert mistake == "The body was hashed as the same JSON written in another way: serialise once, and hash and send those bytes."
+    assert "AuthFailure.SignatureFailure" in visitor.page.locator("#finding").inner_text()
+
+
+def verdict(visitor):
+    return visitor.page.locator("#finding h2").inner_text()
+
+
 # Those without scripts.
 
 

@@ -20,6 +20,7 @@ PAGES = (
     "explorer",
     CALL,
     "explorer/signet/RegisterInstance",
+    "doctor",
     "tasks",
     "keys",
     "audit",
@@ -39,6 +40,8 @@ def every_page(visitor):
     visitor.open(CALL)
     visitor.follow(visitor.page.locator("#call button.main"))
     yield "an answer"
+    browser.examine(visitor, visitor.page.locator("#request code").inner_text() + " ")
+    yield "a finding"
     visitor.open("nowhere", status=404)
     yield "a refusal"
 
@@ -147,7 +150,7 @@ def test_the_first_tab_leads_past_the_navigation(visit, signet):
     assert visitor.page.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
-@pytest.mark.parametrize("path", ["", f"instances/{fleet.MIXED.id}", f"instances/{fleet.OFF.id}/open", CALL, "keys", "audit"])
+@pytest.mark.parametrize("path", ["", f"instances/{fleet.MIXED.id}", f"instances/{fleet.OFF.id}/open", CALL, "doctor", "keys", "audit"])
 def test_tab_reaches_every_control_in_the_order_of_the_page(visit, signet, path):
     visitor = visit(signet).sign_in().open(path)
     visitor.page.evaluate(f"() => {{ window.controls = ({browser.CONTROLS})() }}")

@@ -218,6 +218,9 @@ def test_what_is_typed_or_linked_is_shown_as_it_is(visit, quiet, attack):
     visitor.follow(visitor.page.locator("#history a").first)
     assert visitor.page.get_by_label("InstanceId").input_value() == attack
     assert_nothing_ran(visitor)
+    browser.examine(visitor, f"POST / HTTP/1.1\nHost: {attack}\nAuthorization: {attack}\n\n{attack}")
+    assert attack in visitor.page.locator("textarea[name=request]").input_value()
+    assert_nothing_ran(visitor)
     for page in (f"instances/{quoted}", f"tasks/{quoted}", f"explorer/cdb/{quoted}", quoted):
         visitor.open(page, status=404)
         assert_nothing_ran(visitor)
