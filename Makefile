@@ -4,7 +4,7 @@
 LAB   := .cache/lab
 TCCLI := .cache/e2e/venv/bin/tccli
 
-.PHONY: demo test lint unit e2e contract bench servers clients book deny clean
+.PHONY: demo test lint unit e2e screenshots contract bench servers clients book deny clean
 
 ## Shows the main job on real servers, then stays up until Ctrl-C.
 demo: servers clients
@@ -30,6 +30,11 @@ e2e: servers clients
 	cargo build -p signet -p signet-agent -p lab
 	cargo build -p bench --bin bench-seed
 	e2e/run.sh
+
+## Pictures of the console over real servers, into docs/screenshots.
+screenshots: servers clients
+	cargo build -p signet -p lab
+	PYTHONPYCACHEPREFIX=.cache/e2e/pycache .cache/e2e/venv/bin/python e2e/screenshots.py $(PAGES)
 
 ## Writes contract/*.json and the generated reference pages.
 contract:
