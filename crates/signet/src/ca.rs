@@ -14,6 +14,10 @@ pub(crate) enum Ca {
     Show(ClientArgs),
     /// Print their root certificates in PEM, for a client's CA file
     Export(Export),
+    /// Make the root that is to issue next, for clients to trust before it does
+    Stage(ClientArgs),
+    /// Make the next authority the one that issues
+    Promote(ClientArgs),
 }
 
 #[derive(Args)]
@@ -48,6 +52,16 @@ pub(crate) fn run(command: &Ca) -> Result<(), Failure> {
     match command {
         Ca::Show(args) => show(args),
         Ca::Export(args) => export(args),
+        Ca::Stage(args) => succeed(
+            args,
+            "StageAuthority",
+            "is in every bundle from now on. Give clients the new bundle, then: signet ca promote",
+        ),
+        Ca::Promote(args) => succeed(
+            args,
+            "PromoteAuthority",
+            "issues from now on. Certificates of the one before are good until they are rotated: signet rotate ID",
+        ),
     }
 }
 
@@ -88,6 +102,22 @@ fn export(args: &Export) -> Result<(), Failure> {
         }
     });
     show::out(&texts.collect::<Vec<_>>().join("\n"))
+}
+
+fn succeed(args: &ClientArgs, action: &str, what_follows: &str) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Named {
+        authority: String,
+    }
+    let answer = args.client()?.call(Product::Signet, action, &json!({}))?;
+    match args.format {
+        Format::Json => show::out(answer.text()),
+        Format::Table => {
+            let named: Named = answer.read()?;
+            show::out(&format!("{} {what_follows}", named.authority))
+        }
+    }
 }
 
 /// The last certificate of a chain in PEM.

@@ -91,6 +91,21 @@ impl From<crate::state::catalog::Error> for ApiError {
     }
 }
 
+impl From<crate::work::succession::Error> for ApiError {
+    fn from(error: crate::work::succession::Error) -> Self {
+        use crate::work::succession::Error;
+        match error {
+            Error::Configured | Error::AlreadyStaged | Error::NotStaged | Error::UnknownTo(_) => {
+                Self::new(Code::OperationDenied, error.to_string())
+            }
+            Error::Ca(error) => Self::internal(error),
+            Error::Vault(error) => error.into(),
+            Error::Catalog(error) => error.into(),
+            Error::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<crate::state::vault::Error> for ApiError {
     fn from(error: crate::state::vault::Error) -> Self {
         Self::internal(error)

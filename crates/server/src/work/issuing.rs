@@ -22,7 +22,8 @@ use crate::state::ids::{Account, SubjectId};
 use crate::state::pki::{AuthorityRecord, Fate, Holder, IssuedRecord, Role};
 use crate::state::records::{self, CertificateRecord, V1};
 use crate::state::store::{Expect, Write};
-use crate::state::vault::Vault;
+use crate::state::vault::{self, Vault};
+use crate::work::succession;
 
 /// Why no certificate was issued.
 #[derive(Debug, thiserror::Error)]
@@ -242,27 +243,18 @@ async fn promote(
 ) -> Result<Vec<Write>, StartError> {
     let mut writes = vec![authority(vault, issuer, Role::Current, now)?];
     if let Some(before) = catalog.pki.current() {
-        let document = AuthorityRecord::key_of(&before.id);
-        if let Some((mut record, revision)) = catalog.document::<AuthorityRecord>(&document).await?
-        {
-            record.role = Role::Former;
-            writes.push(Write::put(
-                document,
-                records::encode(&record),
-                Expect::At(revision),
-            ));
-        }
+        writes.extend(succession::in_role(catalog, &before.id, Role::Former).await?);
     }
     Ok(writes)
 }
 
 /// The document of an authority, its key sealed.
-fn authority(
+pub(super) fn authority(
     vault: &Vault,
     issuer: &Issuer,
     role: Role,
     now: UnixTime,
-) -> Result<Write, StartError> {
+) -> Result<Write, vault::Error> {
     let id = issuer.id().to_owned();
     let document = AuthorityRecord::key_of(&id);
     let record = AuthorityRecord {

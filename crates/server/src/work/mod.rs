@@ -10,6 +10,8 @@ pub mod agents;
 
 pub mod issuing;
 
+pub mod succession;
+
 pub mod enrolment;
 
 pub mod renewal;

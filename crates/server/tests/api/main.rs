@@ -11,6 +11,7 @@ mod refused;
 mod restart;
 mod revocations;
 mod ssl_status;
+mod succession;
 mod support;
 mod switching;
 mod table;

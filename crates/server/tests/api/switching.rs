@@ -58,7 +58,7 @@ fn status(api: &TestServer) -> Answer {
 }
 
 /// The CA file that the link of the answer leads to.
-fn ca_file(api: &TestServer, folder: &Path) -> std::path::PathBuf {
+pub fn ca_file(api: &TestServer, folder: &Path) -> std::path::PathBuf {
     let url = status(api).text("Url");
     let path = url.split_once("://").unwrap().1.split_once('/').unwrap().1;
     let pem = format!("/{}", path.replace(".zip", ".pem"));
@@ -70,7 +70,7 @@ fn ca_file(api: &TestServer, folder: &Path) -> std::path::PathBuf {
 }
 
 /// Connects as strangers do: with the client that belongs to the server, and with OpenSSL, both checking chain and name.
-fn verify(server: &Server, ca: &Path) {
+pub fn verify(server: &Server, ca: &Path) {
     let installation = server.installation();
     let output = installation
         .verifying_client("localhost", server.port(), ca)

@@ -323,3 +323,43 @@ fn an_agent_that_was_revoked_changes_nothing_and_another_can_enrol() {
     stage.succeeds(&rotated);
     stage.verify();
 }
+
+#[test]
+fn an_authority_is_not_succeeded_before_every_agent_knows_the_next_one() {
+    let mut stage = Stage::set();
+    stage.enrol();
+    let on = stage.start("OpenSSL");
+    stage.succeeds(&on);
+    let nothing = json!({});
+    stage.connection.call("StageAuthority", &nothing).unwrap();
+    let refused = stage.connection.call("PromoteAuthority", &nothing).unwrap();
+    assert_eq!(
+        refused["Error"],
+        json!({
+            "Code": "OperationDenied",
+            "Message": format!(
+                "The agents of these nodes do not know the next authority yet: `{}`. An agent learns it when it renews its \
+                 certificate; one that enrols again knows it at once.",
+                stage.second
+            ),
+        })
+    );
+
+    let agents = stage.connection.call("DescribeAgents", &nothing).unwrap();
+    let revoked = json!({ "AgentId": agents["Items"][0]["AgentId"] });
+    stage.connection.call("RevokeAgent", &revoked).unwrap();
+    stage.agent.kill();
+    // Who enrols in the second of the new root counts as enrolled before it.
+    let staged = lab::now();
+    while lab::now() == staged {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    stage.enrol();
+    let promoted = stage.connection.call("PromoteAuthority", &nothing).unwrap();
+    let promoted = &promoted["Authority"];
+    let authorities = stage.connection.call("DescribeAuthorities", &nothing);
+    assert_eq!(authorities.unwrap()["Items"][0]["Authority"], *promoted);
+    let rotated = stage.start("RotateCertificate");
+    stage.succeeds(&rotated);
+    stage.verify();
+}

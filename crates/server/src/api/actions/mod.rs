@@ -20,11 +20,13 @@ pub mod list_access_keys;
 pub mod modify_instance;
 pub mod open_ssl;
 pub mod probe_now;
+pub mod promote_authority;
 pub mod register_instance;
 pub mod register_ro_group;
 pub mod revoke_agent;
 pub mod rotate_certificate;
 pub mod set_enforcement;
+pub mod stage_authority;
 
 use crate::api::action::{Entry, Product};
 
@@ -49,6 +51,8 @@ pub static ACTIONS: &[Entry] = &[
     Entry::of::<set_enforcement::SetEnforcement>(),
     Entry::of::<describe_certificates::DescribeCertificates>(),
     Entry::of::<describe_authorities::DescribeAuthorities>(),
+    Entry::of::<stage_authority::StageAuthority>(),
+    Entry::of::<promote_authority::PromoteAuthority>(),
     Entry::of::<create_agent_token::CreateAgentToken>(),
     Entry::of::<describe_agents::DescribeAgents>(),
     Entry::of::<revoke_agent::RevokeAgent>(),

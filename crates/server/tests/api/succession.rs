@@ -1,0 +1,85 @@
+//! One authority after the other.
+
+use lab::Options;
+use serde_json::{Value, json};
+
+use crate::support::{ANY, TestServer};
+use crate::switching::{ca_file, mysql, register, succeeds, verify};
+
+fn roles(api: &TestServer) -> Vec<(Value, Value)> {
+    let mut authorities = api.call("DescribeAuthorities", json!({}));
+    let items = authorities.fields["Items"].as_array_mut().unwrap();
+    items
+        .iter_mut()
+        .map(|item| (item["Role"].take(), item["Authority"].take()))
+        .collect()
+}
+
+#[test]
+fn clients_that_took_the_bundle_in_time_notice_nothing() {
+    let mut api = TestServer::start();
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    succeeds(&api, "OpenSSL");
+    let first = roles(&api)[0].1.clone();
+
+    let staged = api.call("StageAuthority", json!({}));
+    staged.answers(json!({ "Authority": ANY }));
+    let next = staged.fields["Authority"].clone();
+    let both = [
+        (json!("current"), first.clone()),
+        (json!("next"), next.clone()),
+    ];
+    assert_eq!(roles(&api), both);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = ca_file(&api, folder.path());
+    verify(&one, &ca);
+
+    let promoted = api.call("PromoteAuthority", json!({}));
+    promoted.answers(json!({ "Authority": next }));
+    verify(&one, &ca);
+    succeeds(&api, "RotateCertificate");
+    verify(&one, &ca);
+    verify(&two, &ca);
+    let newest = api.call("DescribeCertificates", json!({ "State": "active" }));
+    for item in newest.fields["Items"].as_array().unwrap() {
+        assert_eq!(item["Authority"], next);
+    }
+
+    api.restart();
+    let after = [(json!("current"), next), (json!("former"), first)];
+    assert_eq!(roles(&api), after);
+}
+
+#[test]
+fn there_is_one_successor_at_a_time() {
+    let api = TestServer::start();
+    api.call("PromoteAuthority", json!({})).fails(
+        "OperationDenied",
+        "There is no next authority. Stage one first.",
+    );
+    api.call("StageAuthority", json!({}))
+        .answers(json!({ "Authority": ANY }));
+    api.call("StageAuthority", json!({})).fails(
+        "OperationDenied",
+        "There is a next authority already. Promote it first.",
+    );
+}
+
+#[test]
+fn an_authority_of_the_operators_is_followed_by_what_the_operator_configures() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = lab::pki::Authority::root("Operator root", lab::now()).unwrap();
+    let (chain, secret) = root.intermediate("Operator issuing").unwrap().issuing_pem();
+    let [certificate, key] = ["issuing.pem", "issuing.key"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate, chain).unwrap();
+    std::fs::write(&key, secret).unwrap();
+    let api = TestServer::configured(|config| {
+        config.ca.certificate = Some(certificate);
+        config.ca.key = Some(key);
+    });
+    api.call("StageAuthority", json!({})).fails(
+        "OperationDenied",
+        "The authority is the one that `ca.certificate` names. Name the next one there, and start the service again.",
+    );
+}
