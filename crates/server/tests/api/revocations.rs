@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use lab::Options;
+use lab::{Options, Server};
 use serde_json::json;
 
 use crate::support::TestServer;
-use crate::switching::{mysql, register, serial, succeeds};
+use crate::switching::{ca_file, mysql, register, serial, succeeds};
 
 const DAY: i64 = 86_400;
 
@@ -64,6 +64,52 @@ fn sorted(serials: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
     let mut serials: Vec<_> = serials.map(|s| s.as_ref().to_ascii_uppercase()).collect();
     serials.sort();
     serials
+}
+
+/// MySQL's own client connects if the server's certificate is not on the list. What it says if it does not.
+fn connect(api: &TestServer, server: &Server, list: &List) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (der, pem) = (folder.path().join("der"), folder.path().join("pem"));
+    std::fs::write(&der, &list.der).unwrap();
+    let converted = Command::new("openssl")
+        .args(["crl", "-inform", "DER", "-in"])
+        .args([der.as_path(), "-out".as_ref(), &pem])
+        .status()
+        .unwrap();
+    assert!(converted.success());
+    let ca = ca_file(api, folder.path());
+    let output = server
+        .installation()
+        .verifying_client("localhost", server.port(), &ca)
+        .arg(format!("--ssl-crl={}", pem.display()))
+        .args(["--user=signet", "--password=secret", "-e", "SELECT 1"])
+        .output()
+        .unwrap();
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_client_that_has_the_list_turns_away_from_a_server_with_a_replaced_certificate() {
+    let api = TestServer::start();
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    succeeds(&api, "OpenSSL");
+    let former = one.sql("SELECT @@ssl_cert, @@ssl_key").unwrap();
+    succeeds(&api, "RotateCertificate");
+    let list = List::fetch(&api);
+    assert_eq!(connect(&api, &one, &list), Ok(()));
+
+    let (certificate, key) = former.split_once('\t').unwrap();
+    one.sql(&format!(
+        "SET GLOBAL ssl_cert = '{certificate}'; SET GLOBAL ssl_key = '{key}'; ALTER INSTANCE RELOAD TLS"
+    ))
+    .unwrap();
+    let said = connect(&api, &one, &list).unwrap_err();
+    assert!(said.contains("certificate verify failed"), "{said}");
+    assert_eq!(connect(&api, &two, &list), Ok(()));
 }
 
 #[test]
