@@ -559,3 +559,39 @@ fn real_servers_take_the_grants() {
         "{grants}"
     );
 }
+
+#[test]
+fn another_root_is_staged_and_promoted() {
+    let (place, _serving) = Place::with_service();
+    place.run("ca promote").fails(
+        1,
+        "OperationDenied: There is no next authority. Stage one first.\nRequestId: REQUEST",
+    );
+    let roots = || {
+        let answer = place.run("ca show --format json").json();
+        let items = answer["Items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| ["Role", "Authority"].map(|name| item[name].as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let first = roots()[0][1].clone();
+
+    let done = place.run("ca stage").ends_with(0);
+    let next = roots()[1][1].clone();
+    assert_eq!(
+        done.out,
+        format!(
+            "{next} is in every bundle from now on. Give clients the new bundle, then: signet ca promote\n"
+        )
+    );
+    let exported = place.run("ca export").ends_with(0).out;
+    assert_eq!(exported.matches("BEGIN CERTIFICATE").count(), 2);
+
+    place.run("ca promote").prints(&format!(
+        "{next} issues from now on. Certificates of the one before are good until they are rotated: signet rotate ID"
+    ));
+    let expected = [("current", next), ("former", first)];
+    let expected = expected.map(|(role, authority)| [role.to_owned(), authority]);
+    assert_eq!(roots(), expected);
+}
