@@ -146,7 +146,7 @@ struct Stage {
     /// Where agents enrol.
     port: u16,
     place: Place,
-    _served: Served,
+    served: Served,
 }
 
 impl Stage {
@@ -171,7 +171,7 @@ impl Stage {
             second,
             port,
             place,
-            _served: served,
+            served,
         };
         stage.register();
         stage
@@ -219,6 +219,29 @@ impl Stage {
         let ca = self.place.keep_authority(&mut self.connection);
         verify(&self.mysql, &ca);
         verify(&self.mariadb.server(), &ca);
+    }
+
+    /// What the agent showed who it is with is on the list of what is not to be trusted any more.
+    fn revocation_is_listed(&mut self) {
+        let revoked = json!({ "State": "revoked" });
+        let revoked = self.connection.call("DescribeCertificates", &revoked);
+        let serial = revoked.unwrap()["Items"][0]["Serial"].clone();
+        let url = format!(
+            "http://{}/certificates/authority.crl",
+            self.served.address()
+        );
+        let mut answer = ureq::get(&url).call().unwrap();
+        let list = self.place.path("authority.crl");
+        fs::write(&list, answer.body_mut().read_to_vec().unwrap()).unwrap();
+        let output = Command::new("openssl")
+            .args(["crl", "-inform", "DER", "-noout", "-text", "-in"])
+            .arg(list)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let entry = format!("Serial Number: {}\n", serial.as_str().unwrap());
+        let (_, entry) = text.split_once(&entry).expect("it is on the list");
+        assert!(entry.contains("Cessation Of Operation"), "{text}");
     }
 
     fn drift(&mut self) -> Vec<Value> {
@@ -308,6 +331,7 @@ fn an_agent_that_was_revoked_changes_nothing_and_another_can_enrol() {
 
     let revoked = json!({ "AgentId": item["AgentId"] });
     stage.connection.call("RevokeAgent", &revoked).unwrap();
+    stage.revocation_is_listed();
     let refused = stage.start("RotateCertificate");
     assert_eq!(stage.connection.finish(&refused), ("FAILED".into(), none));
     stage.verify();
