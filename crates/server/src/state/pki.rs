@@ -31,7 +31,7 @@ pub enum Role {
     Next,
     /// It issues.
     Current,
-    /// It issued before. It stays in the bundles as long as a node is expected to serve one of its certificates.
+    /// It issued before. It stays in the bundles, for a server that was away for long may still serve one of its certificates.
     Former,
 }
 

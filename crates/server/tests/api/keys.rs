@@ -84,7 +84,11 @@ fn no_secret_stands_in_the_data_folder() {
     ];
     let mut files = 0;
     for file in std::fs::read_dir(server.data()).unwrap() {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let bytes = match std::fs::read(file.unwrap().path()) {
+            // The store's journal goes when its last connection closes, and that may be now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            read => read.unwrap(),
+        };
         files += 1;
         for secret in &secrets {
             assert!(
