@@ -5,6 +5,7 @@ import pytest
 import browser
 import fleet
 import programs
+import switching
 
 AXE = programs.CACHE / "node" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
@@ -97,6 +98,19 @@ def test_no_page_is_wider_than_a_phone(visit, signet, language):
     assert {page: width for page, width in widths.items() if width > browser.PHONE["width"]} == {}
 
 
+def test_a_task_is_no_wider_than_a_phone_either(visit, switchable):
+    visitor = at_a_task(visit(switchable.signet, viewport=browser.PHONE))
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= browser.PHONE["width"]
+
+
+def at_a_task(visitor):
+    """The visitor at the page of a task: one that ended at once, because what it is for is so already."""
+    visitor.signet.cli("close-ssl", switching.INSTANCE.id)
+    visitor.sign_in().open("tasks")
+    visitor.follow(visitor.page.locator("tbody th a").first)
+    return visitor
+
+
 # Rules.
 
 
@@ -104,15 +118,24 @@ ONLY_COLOURS = {"runOnly": ["color-contrast"]}
 ALL_BUT_COLOURS = {"rules": {"color-contrast": {"enabled": False}}}
 
 
-@pytest.mark.parametrize(
+EVERY_PROFILE = pytest.mark.parametrize(
     ("profile", "rules"),
     [({"color_scheme": "light"}, {}), ({"color_scheme": "dark"}, ONLY_COLOURS), ({"locale": "zh-CN"}, ALL_BUT_COLOURS)],
     ids=["light", "dark", "Chinese"],
 )
+
+
+@EVERY_PROFILE
 def test_no_page_breaks_a_serious_rule(visit, signet, profile, rules):
     visitor = visit(signet, **profile)
     broken = {page: found for page in every_page(visitor) if (found := violations(visitor, rules))}
     assert broken == {}
+
+
+@EVERY_PROFILE
+def test_nor_does_the_page_of_a_task(visit, switchable, profile, rules):
+    visitor = at_a_task(visit(switchable.signet, **profile))
+    assert violations(visitor, rules) == {}
 
 
 def violations(visitor, rules):
