@@ -6,6 +6,7 @@ pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ const HEAD: Duration = Duration::from_secs(90);
 const BODY: Duration = Duration::from_secs(60);
 /// How much of a body that is too large is still read: many clients send all of it before they look for an answer.
 const DRAIN: usize = 64 << 20;
+/// How long a connection on which nothing is under way is still given at shutdown, for a request that is just arriving.
+const LAST_REQUEST: Duration = Duration::from_millis(250);
 /// The first byte of a TLS record with a handshake in it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -117,9 +120,16 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     from: SocketAddr,
     stopped: CancellationToken,
 ) {
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::clone(&under_way);
     let answer = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(route(&service, from, request).await) }
+        let (service, answered) = (Arc::clone(&service), Arc::clone(&answered));
+        async move {
+            answered.fetch_add(1, Ordering::Relaxed);
+            let reply = route(&service, from, request).await;
+            answered.fetch_sub(1, Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(reply)
+        }
     });
     let mut connection = std::pin::pin!(
         hyper::server::conn::http1::Builder::new()
@@ -132,7 +142,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         ended = connection.as_mut() => ended,
         () = stopped.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) if under_way.load(Ordering::Relaxed) > 0 => connection.await,
+                Err(_) => Ok(()), // browsers open connections that they may never use
+            }
         }
     };
     if let Err(error) = ended {

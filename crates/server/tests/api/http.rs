@@ -196,3 +196,14 @@ fn a_connection_is_kept_for_the_next_request() {
         }
     }
 }
+
+/// Browsers open connections ahead and may never use them.
+#[test]
+fn a_silent_connection_does_not_hold_up_the_end() {
+    let hour = std::time::Duration::from_secs(3600);
+    let mut server = TestServer::configured(|config| config.shutdown_timeout = hour);
+    let silent = std::net::TcpStream::connect(server.address()).unwrap();
+    server.call("ListAccessKeys", json!({})); // the silent one was accepted before this one
+    server.stop(); // would take the hour
+    drop(silent);
+}

@@ -203,7 +203,7 @@ fn whole_item(number: usize) -> Value {
         "Id": id(number), "Kind": "Instance", "Name": format!("orders-{number}"), "Architecture": "single-node", "PrimaryInstanceId": "",
         "Nodes": ["127.0.0.1:1"], "Vip": "192.0.2.10", "Vport": 1 + number, "DnsNames": [format!("orders-{number}.db.example.com")],
         "Driver": "observe", "NodeDrivers": [], "KeyType": "ecdsa-p256", "Tags": [{ "Key": "number", "Value": number.to_string() }], "Status": "UNKNOWN", "TlsVersions": [],
-        "Issuers": [], "NotAfter": "", "DaysLeft": 0, "Servers": [], "LastSeen": "", "Drift": [],
+        "Issuers": [], "NotAfter": "", "DaysLeft": 0, "Servers": [], "LastSeen": "", "Drift": [], "Enforcement": "UNKNOWN",
     })
 }
 

@@ -138,6 +138,24 @@ pub(super) fn local(address: &str) -> &str {
     if is_ours { address } else { super::ROOT }
 }
 
+/// A sentence of the documentation as HTML: what stands between backticks is code, everything is escaped.
+pub(super) fn marked(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 32);
+    for (place, part) in text.split('`').enumerate() {
+        let part = part
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;");
+        if place % 2 == 1 {
+            html.push_str(&format!("<code>{part}</code>"));
+        } else {
+            html.push_str(&part);
+        }
+    }
+    html
+}
+
 /// How long a preference is kept: a year.
 const KEPT: i64 = 365 * 86_400;
 
@@ -158,6 +176,14 @@ pub(super) fn keep_preferences(visit: &Visit<'_>) -> Result<Reply, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        assert_eq!(
+            marked("Like `a<b>&\"c\"`, or <i>none</i>."),
+            "Like <code>a&lt;b&gt;&amp;&quot;c&quot;</code>, or &lt;i&gt;none&lt;/i&gt;."
+        );
+    }
 
     #[test]
     fn nobody_is_led_to_another_site() {

@@ -74,7 +74,7 @@ texts! {
     issuer: "Issuer", "颁发者";
     tls_version: "TLS version", "TLS 版本";
     plaintext: "no TLS", "未加密";
-    enforcement: "Plaintext refused", "强制加密";
+    enforcement: "Enforcement", "强制加密";
     drift: "Drift", "漂移";
     last_seen: "Last seen", "最近检测";
     since: "Like this since", "自此时起";
@@ -172,7 +172,7 @@ texts! {
     from: "From", "来源";
     explorer_text: "Every action of this service: fill in a form, call it, see how it is signed, and take the code with you.", "本服务的所有接口：填写参数、在线调用、查看签名过程并获取示例代码。";
     find_action: "Find an action", "查找接口";
-    find_hint: "name, summary or parameter – press /", "名称、描述或参数，按 / 键";
+    find_hint: "name or parameter ( / )", "名称或参数（按 /）";
     all_actions: "All actions", "全部接口";
     history: "Calls of this session", "本次会话的调用";
     no_history: "None yet.", "暂无。";
@@ -214,7 +214,7 @@ texts! {
     doctor_text: "Paste a request that was refused, with its headers and body. Every step of its signature is compared with what the key you signed in with makes of it, and the mistakes that clients are known to make are tried until one fits.", "粘贴一个被拒绝的请求（头部和请求体）。将用您登录的密钥逐步比对签名，并尝试已知的常见错误，直到找到吻合的一个。";
     no_such_call: "No refused call with this RequestId is remembered that named the key you signed in with. The last ones are kept for a quarter of an hour.", "没有找到以您登录的密钥发起且带有该 RequestId 的被拒绝调用。仅保留最近一刻钟内的记录。";
     it_is_answered: "It is answered with", "该请求的响应为";
-    skew: "The timestamp is ahead of the server's time by", "时间戳比服务器时间超前";
+    skew: "Timestamp of the request minus time of the server", "请求时间戳减去服务器时间";
     first_difference: "The first line that differs is line", "第一处不同的行：";
     expected: "should be", "应为";
     given: "is", "实为";
