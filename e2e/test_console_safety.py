@@ -112,6 +112,8 @@ def test_a_disabled_key_is_out_at_once(visit, quiet):
 
     root.open("keys")
     root.press(f"Disable {key[0]}")
+    assert "A disabled key cannot be enabled again." in root.text
+    root.press("Disable")
     row = root.page.locator("tbody tr", has_text=key[0])
     assert row.locator("td").last.inner_text() == "disabled"
     guest.press("Tasks")

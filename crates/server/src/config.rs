@@ -8,6 +8,8 @@ use std::time::Duration;
 use ca::authority::SubjectName;
 use serde::{Deserialize, Serialize};
 
+use crate::state::sessions;
+
 /// Everything that can be configured. The file is TOML; each field is a key of the same name.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -295,6 +297,13 @@ impl Config {
             return bad(
                 "stale_after",
                 "it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
+            );
+        }
+        let idle = self.console.idle_timeout;
+        if !(Duration::from_secs(1)..=sessions::LONGEST).contains(&idle) {
+            return bad(
+                "console.idle_timeout",
+                "it must be 1s to 12h, after which a session ends anyway",
             );
         }
         self.ca.check()?;

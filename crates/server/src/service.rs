@@ -365,9 +365,15 @@ async fn ensure_root_key(
         None if is_first_start => (fresh_key(entropy)?, true),
         None => return Ok(None),
     };
-    let is_known = catalog.key(root.secret_id.as_str()).is_some_and(|known| {
-        known.enabled && known.secret_key().expose() == root.secret_key.expose()
-    });
+    let known = catalog.key(root.secret_id.as_str());
+    if known.as_ref().is_some_and(|known| !known.enabled) {
+        tracing::warn!(
+            "the given root key was disabled, and stays so. Give another one, or none: the account has further keys"
+        );
+        return Ok(None);
+    }
+    let is_known =
+        known.is_some_and(|known| known.secret_key().expose() == root.secret_key.expose());
     if !is_known {
         let document = key_record(vault, &root, Account::FIRST, Access::Full, "root", now)?;
         catalog

@@ -30,6 +30,11 @@ pub enum Reason {
 }
 
 impl Authority {
+    /// Whether it may sign lists. An operator's certificate may lack `cRLSign`.
+    pub fn may_sign_crls(&self) -> bool {
+        self.chain.may_sign_crls
+    }
+
     /// Lists what is revoked: a CRL of version 2, in DER. `number` must grow from one list to the next; after `next_update` (unix
     /// seconds) verifiers take the list for outdated.
     ///
@@ -43,7 +48,7 @@ impl Authority {
         now: i64,
         next_update: i64,
     ) -> Result<Vec<u8>, Error> {
-        if !self.chain.may_sign_crls {
+        if !self.may_sign_crls() {
             return Err(Error::MayNotSignCrls);
         }
         let entries = revoked.iter().map(entry).collect::<Result<Vec<_>, _>>()?;

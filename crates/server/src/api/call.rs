@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use wire::{Envelope, Language, Parameters, Refusal, Request, RequestId, answer as envelope};
+use wire::{Code, Envelope, Language, Parameters, Refusal, Request, RequestId, answer as envelope};
 
 use crate::ambient::UnixTime;
 use crate::api::action::{Context, Effect, Entry, Running};
@@ -16,7 +16,7 @@ use crate::api::error::ApiError;
 use crate::api::table::Route;
 use crate::api::{gate, region};
 use crate::service::Service;
-use crate::state::audit::{Audit, Line, Outcome};
+use crate::state::audit::{self, Audit, Line, Outcome};
 use crate::state::keys::AccessKey;
 use crate::state::refused::RefusedCall;
 
@@ -137,13 +137,15 @@ impl<'a> Call<'a> {
 
     /// Keeps what a refusal will name. An answer names nothing, so nothing is copied for it.
     fn introduce(&mut self, envelope: &Envelope<'_>) {
-        self.action = envelope.action.to_string();
-        self.secret_id = envelope.secret_id().unwrap_or_default().to_owned();
+        self.action = audit::short(&envelope.action);
+        self.secret_id = audit::short(envelope.secret_id().unwrap_or_default());
     }
 
     /// Keeps a copy for the owner of the key that the request names, who may ask what is wrong with its signature.
     fn keep(&self, request: &Request<'_>, error: &ApiError) {
-        if !error.code().as_str().starts_with("AuthFailure.") {
+        let code = error.code();
+        // What the key may not do was signed rightly.
+        if code.family() != "AuthFailure" || code == Code::AuthFailureUnauthorizedOperation {
             return;
         }
         let named = wire::secret_id(request).filter(|id| self.service.catalog.key(id).is_some());
@@ -169,7 +171,7 @@ impl<'a> Call<'a> {
         let named = ["InstanceId", "RoGroupId", "SecretId"]
             .iter()
             .find_map(|name| parameters.map.get(*name).and_then(Value::as_str));
-        self.resource = named.unwrap_or_default().to_owned();
+        self.resource = audit::short(named.unwrap_or_default());
         route.shape.check(parameters)
     }
 

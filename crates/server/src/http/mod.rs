@@ -6,7 +6,6 @@ pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,8 +34,6 @@ const HEAD: Duration = Duration::from_secs(90);
 const BODY: Duration = Duration::from_secs(60);
 /// How much of a body that is too large is still read: many clients send all of it before they look for an answer.
 const DRAIN: usize = 64 << 20;
-/// How long a connection on which nothing is under way is still given at shutdown, for a request that is just arriving.
-const LAST_REQUEST: Duration = Duration::from_millis(250);
 /// The first byte of a TLS record with a handshake in it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -95,13 +92,21 @@ async fn connection(
     // Answers are one small write each; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let Some(acceptor) = acceptor else {
-        if greets_with_tls(&stream).await {
+        let greets_with_tls = tokio::select! {
+            greets = greets_with_tls(&stream) => greets,
+            () = stopped.cancelled() => return, // browsers open connections that they may never use
+        };
+        if greets_with_tls {
             tracing::warn!(%from, "a TLS handshake arrived on the plain HTTP port; the connection is closed. Use http:// in the client, or configure [tls]");
             return;
         }
         return converse(service, stream, from, stopped).await;
     };
-    match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(HEAD, acceptor.accept(stream)) => accepted,
+        () = stopped.cancelled() => return,
+    };
+    match accepted {
         Ok(Ok(stream)) => converse(service, stream, from, stopped).await,
         Ok(Err(error)) => tracing::debug!(%from, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%from, "the TLS handshake took too long"),
@@ -120,16 +125,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     from: SocketAddr,
     stopped: CancellationToken,
 ) {
-    let under_way = Arc::new(AtomicUsize::new(0));
-    let answered = Arc::clone(&under_way);
     let answer = service_fn(move |request| {
-        let (service, answered) = (Arc::clone(&service), Arc::clone(&answered));
-        async move {
-            answered.fetch_add(1, Ordering::Relaxed);
-            let reply = route(&service, from, request).await;
-            answered.fetch_sub(1, Ordering::Relaxed);
-            Ok::<_, std::convert::Infallible>(reply)
-        }
+        let service = Arc::clone(&service);
+        async move { Ok::<_, std::convert::Infallible>(route(&service, from, request).await) }
     });
     let mut connection = std::pin::pin!(
         hyper::server::conn::http1::Builder::new()
@@ -142,11 +140,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         ended = connection.as_mut() => ended,
         () = stopped.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) if under_way.load(Ordering::Relaxed) > 0 => connection.await,
-                Err(_) => Ok(()), // browsers open connections that they may never use
-            }
+            connection.await
         }
     };
     if let Err(error) = ended {
@@ -229,7 +223,7 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
         headers: &parts.headers,
         body: &[],
     };
-    let answer = match read(body, &parts.headers).await {
+    let answer = match read(body, &parts.headers, MAX_TC3_BODY).await {
         Ok(body) => {
             request.body = &body;
             call::answer(service, from, &request).await
@@ -248,25 +242,29 @@ pub fn reply_of(answer: Vec<u8>) -> Reply {
     reply
 }
 
-/// Reads a body of at most the size that the largest kind of request may have.
+/// Reads a body of at most so many bytes.
 ///
 /// # Errors
 /// When it is larger, breaks off, or takes too long.
-pub async fn read(body: Incoming, headers: &hyper::HeaderMap) -> Result<Bytes, Refusal> {
+pub async fn read(
+    body: Incoming,
+    headers: &hyper::HeaderMap,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_TC3_BODY) {
+    if announced.is_some_and(|length| length > limit) {
         drain(body).await;
-        return Err(Refusal::request_size_limit_exceeded(MAX_TC3_BODY));
+        return Err(Refusal::request_size_limit_exceeded(limit));
     }
     let took_too_long = "The request body took too long to arrive.";
-    let read = tokio::time::timeout(BODY, whole(body)).await;
+    let read = tokio::time::timeout(BODY, whole(body, limit)).await;
     read.unwrap_or_else(|_| Err(Refusal::malformed_parameters(took_too_long)))
 }
 
 /// All of a body. Nearly every one comes in one piece, which is then not copied.
-async fn whole(mut body: Incoming) -> Result<Bytes, Refusal> {
+async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -275,9 +273,9 @@ async fn whole(mut body: Incoming) -> Result<Bytes, Refusal> {
         let Ok(piece) = frame.map_err(broken)?.into_data() else {
             continue; // trailers
         };
-        if first.len() + all.len() + piece.len() > MAX_TC3_BODY {
+        if first.len() + all.len() + piece.len() > limit {
             drain(body).await;
-            return Err(Refusal::request_size_limit_exceeded(MAX_TC3_BODY));
+            return Err(Refusal::request_size_limit_exceeded(limit));
         }
         if first.is_empty() && all.is_empty() {
             first = piece;

@@ -63,9 +63,16 @@ pub struct Line {
     pub code: &'static str,
 }
 
+/// As much of what a caller names as goes into a line: nobody fills the disk with names.
+pub fn short(text: &str) -> String {
+    text.chars().take(128).collect()
+}
+
 /// The log, open for appending.
 pub struct Audit {
     path: PathBuf,
+    /// The same file, to be brought to the disk without the lock.
+    disk: File,
     inner: Mutex<Inner>,
 }
 
@@ -93,6 +100,7 @@ impl Audit {
         let last = recover(&mut file)?;
         Ok(Self {
             path: path.to_owned(),
+            disk: file.try_clone()?,
             inner: Mutex::new(Inner {
                 file: BufWriter::with_capacity(64 << 10, file),
                 last,
@@ -111,7 +119,8 @@ impl Audit {
         let mut inner = self.lock();
         inner.append(line)?;
         inner.file.flush()?;
-        inner.file.get_ref().sync_data()
+        drop(inner); // refusals need not wait for the disk
+        self.disk.sync_data()
     }
 
     /// Appends a line that [`flush`](Self::flush) brings to the disk a little later. For refusals and for what became of a write.

@@ -105,6 +105,13 @@ impl Pki {
         all
     }
 
+    /// Every certificate that one authority issued, in no order.
+    pub fn issued_by(&self, authority: &str) -> Vec<Arc<IssuedRecord>> {
+        let mut issued = self.issued.values();
+        issued.retain(|issued| issued.authority == authority);
+        issued
+    }
+
     /// A number that grows whenever a certificate was replaced or revoked.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::Acquire)

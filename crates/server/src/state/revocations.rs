@@ -40,6 +40,9 @@ impl Revocations {
         if let Some(last) = last.filter(|last| last.is_fresh(ended, now)) {
             return Ok(last.der.clone());
         }
+        if !of.issuer.may_sign_crls() {
+            return Err(Error::MayNotSignCrls);
+        }
         let number = number(last, now);
         let revoked = revoked(pki, of, now);
         let der = Bytes::from(of.issuer.crl(&revoked, number, now, now + LIFETIME)?);
@@ -67,11 +70,9 @@ fn number(last: Option<&List>, now: UnixTime) -> u64 {
 }
 
 fn revoked(pki: &Pki, of: &Authority, now: UnixTime) -> Vec<Revoked> {
-    let all = pki.all_issued();
-    let revoked = all
-        .iter()
-        .filter(|issued| issued.authority == of.id && is_listed(issued, now));
-    revoked.filter_map(|issued| entry(issued)).collect()
+    let mut issued = pki.issued_by(&of.id);
+    issued.retain(|issued| is_listed(issued, now));
+    issued.iter().filter_map(|issued| entry(issued)).collect()
 }
 
 /// An entry stays until it was on a list that was signed after its certificate had expired (RFC 5280, section 3.3).

@@ -15,14 +15,14 @@ use subtle::ConstantTimeEq;
 
 use crate::ambient::{Entropy, UnixTime};
 
-/// However busy a session is, it ends after this many seconds.
-const LONGEST: UnixTime = 12 * 3600;
-/// How many sessions there are at most; the one that was idle longest makes room.
-const SESSIONS: usize = 1000;
+/// However busy a session is, it ends after this.
+pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// How many sessions one key has at most; the one that was idle longest makes room, so that nobody signs others out.
+const SESSIONS: usize = 20;
 /// How many calls a session remembers.
 const HISTORY: usize = 50;
-/// How many addresses with failed sign-ins are remembered; the one that failed longest ago makes room.
-const ADDRESSES: usize = 10_000;
+/// How many failed sign-ins are remembered; the one that failed longest ago makes room.
+const FAILURES: usize = 10_000;
 /// How many sign-ins in a row may fail before the next one has to wait.
 const FREE_FAILURES: u32 = 5;
 /// The longest wait, in seconds.
@@ -84,7 +84,7 @@ impl Session {
     }
 
     fn is_over(&self, now: UnixTime, idle: UnixTime) -> bool {
-        now - self.began > LONGEST || now - lock(&self.inner).seen > idle
+        now - self.began > seconds(LONGEST) || now - lock(&self.inner).seen > idle
     }
 }
 
@@ -93,7 +93,8 @@ pub struct Sessions {
     /// How long a session may be idle, in seconds.
     idle: UnixTime,
     by_token: Mutex<HashMap<[u8; 32], Arc<Session>>>,
-    failures: Mutex<HashMap<IpAddr, Failures>>,
+    /// By address and SecretId: behind a proxy everybody has one address, and nobody must keep the others out.
+    failures: Mutex<HashMap<(IpAddr, [u8; 32]), Failures>>,
 }
 
 #[derive(Clone, Copy)]
@@ -106,13 +107,13 @@ impl Sessions {
     /// None yet. A session ends after `idle` without a request.
     pub fn new(idle: Duration) -> Self {
         Self {
-            idle: UnixTime::try_from(idle.as_secs()).unwrap_or(UnixTime::MAX),
+            idle: seconds(idle),
             by_token: Mutex::default(),
             failures: Mutex::default(),
         }
     }
 
-    /// Begins a session for a key whose secret was shown, and forgets that the address ever failed. Answers its token.
+    /// Begins a session for a key whose secret was shown, and forgets that the address ever failed with it. Answers its token.
     ///
     /// # Errors
     /// When the operating system has no randomness.
@@ -135,9 +136,14 @@ impl Sessions {
         };
         let mut sessions = lock(&self.by_token);
         sessions.retain(|_, session| !session.is_over(now, self.idle));
-        make_room(&mut sessions, SESSIONS, |session| lock(&session.inner).seen);
+        let own = |session: &Session| session.secret_id == secret_id;
+        if sessions.values().filter(|session| own(session)).count() >= SESSIONS {
+            remove_oldest(&mut sessions, |session| {
+                own(session).then(|| lock(&session.inner).seen)
+            });
+        }
         sessions.insert(hash(&token), Arc::new(session));
-        lock(&self.failures).remove(&network(from));
+        lock(&self.failures).remove(&(network(from), hash(secret_id)));
         Ok(token)
     }
 
@@ -159,17 +165,21 @@ impl Sessions {
         lock(&self.by_token).remove(&hash(token));
     }
 
-    /// How many seconds an address has to wait before it may try to sign in; 0 most of the time.
-    pub fn wait(&self, from: IpAddr, now: UnixTime) -> UnixTime {
-        let failures = lock(&self.failures).get(&network(from)).copied();
+    /// How many seconds an address has to wait before it may try to sign in with this key; 0 most of the time.
+    pub fn wait(&self, from: IpAddr, secret_id: &str, now: UnixTime) -> UnixTime {
+        let key = (network(from), hash(secret_id));
+        let failures = lock(&self.failures).get(&key).copied();
         failures.map_or(0, |failures| (failures.until() - now).max(0))
     }
 
     /// Counts a sign-in that failed.
-    pub fn fail(&self, from: IpAddr, now: UnixTime) {
+    pub fn fail(&self, from: IpAddr, secret_id: &str, now: UnixTime) {
         let mut failures = lock(&self.failures);
-        make_room(&mut failures, ADDRESSES, |failures| failures.last);
-        let of = failures.entry(network(from)).or_insert(Failures {
+        let key = (network(from), hash(secret_id));
+        if failures.len() >= FAILURES && !failures.contains_key(&key) {
+            remove_oldest(&mut failures, |failures| Some(failures.last));
+        }
+        let of = failures.entry(key).or_insert(Failures {
             count: 0,
             last: now,
         });
@@ -188,17 +198,16 @@ impl Failures {
     }
 }
 
-/// Removes the oldest entry of a map that is full.
-fn make_room<K: Hash + Eq + Clone, V>(
+/// Removes the oldest entry of those that have an age here.
+fn remove_oldest<K: Hash + Eq + Clone, V>(
     map: &mut HashMap<K, V>,
-    limit: usize,
-    age: impl Fn(&V) -> UnixTime,
+    age: impl Fn(&V) -> Option<UnixTime>,
 ) {
-    if map.len() < limit {
-        return;
-    }
-    let oldest = map.iter().min_by_key(|(_, value)| age(value));
-    if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+    let ages = map
+        .iter()
+        .filter_map(|(key, value)| Some((age(value)?, key)));
+    let oldest = ages.min_by_key(|(age, _)| *age);
+    if let Some(key) = oldest.map(|(_, key)| key.clone()) {
         map.remove(&key);
     }
 }
@@ -209,6 +218,10 @@ fn network(from: IpAddr) -> IpAddr {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
     }
+}
+
+fn seconds(time: Duration) -> UnixTime {
+    UnixTime::try_from(time.as_secs()).unwrap_or(UnixTime::MAX)
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -250,7 +263,7 @@ mod tests {
         for minute in 0..=12 * 60 {
             assert!(sessions.find(&token, NOW + minute * 60).is_some());
         }
-        assert!(sessions.find(&token, NOW + LONGEST + 1).is_none());
+        assert!(sessions.find(&token, NOW + seconds(LONGEST) + 1).is_none());
     }
 
     #[test]
@@ -262,16 +275,22 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_was_idle_longest_makes_room() {
+    fn of_one_key_the_one_that_was_idle_longest_makes_room() {
         let (sessions, entropy) = sessions();
+        let other = sessions
+            .begin("AKIDOTHER", HERE, NOW - 1, &entropy)
+            .unwrap();
         let begin = |n: i64| sessions.begin("AKIDONE", HERE, NOW + n, &entropy).unwrap();
         let first = begin(0);
         let second = begin(1);
-        for n in 2..=1000 {
+        for n in 2..=20 {
             begin(n);
         }
-        assert!(sessions.find(&first, NOW + 1001).is_none());
-        assert!(sessions.find(&second, NOW + 1001).is_some());
+        let is_there = |token: &str| sessions.find(token, NOW + 21).is_some();
+        assert_eq!(
+            [&first, &second, &other].map(|token| is_there(token)),
+            [false, true, true]
+        );
     }
 
     #[test]
@@ -279,33 +298,36 @@ mod tests {
         let (sessions, entropy) = sessions();
         let mut waits = Vec::new();
         for _ in 0..8 {
-            sessions.fail(HERE, NOW);
-            waits.push(sessions.wait(HERE, NOW));
+            sessions.fail(HERE, "AKIDONE", NOW);
+            waits.push(sessions.wait(HERE, "AKIDONE", NOW));
         }
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8]);
-        assert_eq!(sessions.wait("127.0.0.2".parse().unwrap(), NOW), 0);
+        let elsewhere = "127.0.0.2".parse().unwrap();
+        assert_eq!(sessions.wait(elsewhere, "AKIDONE", NOW), 0);
+        assert_eq!(sessions.wait(HERE, "AKIDOTHER", NOW), 0);
         sessions.begin("AKIDONE", HERE, NOW, &entropy).unwrap();
-        assert_eq!(sessions.wait(HERE, NOW), 0);
+        assert_eq!(sessions.wait(HERE, "AKIDONE", NOW), 0);
     }
 
     #[test]
     fn the_wait_has_an_end() {
         let (sessions, _) = sessions();
         for _ in 0..100 {
-            sessions.fail(HERE, NOW);
+            sessions.fail(HERE, "AKIDONE", NOW);
         }
-        assert_eq!(sessions.wait(HERE, NOW), LONGEST_WAIT);
-        assert_eq!(sessions.wait(HERE, NOW + LONGEST_WAIT), 0);
+        assert_eq!(sessions.wait(HERE, "AKIDONE", NOW), LONGEST_WAIT);
+        assert_eq!(sessions.wait(HERE, "AKIDONE", NOW + LONGEST_WAIT), 0);
     }
 
     #[test]
     fn one_network_of_ipv6_is_one_address() {
         let (sessions, _) = sessions();
         for n in 0..6 {
-            sessions.fail(format!("2001:db8::{n}").parse().unwrap(), NOW);
+            let from = format!("2001:db8::{n}").parse().unwrap();
+            sessions.fail(from, "AKIDONE", NOW);
         }
-        assert_eq!(sessions.wait("2001:db8::ffff".parse().unwrap(), NOW), 2);
-        assert_eq!(sessions.wait("2001:db8:0:1::1".parse().unwrap(), NOW), 0);
+        let wait = |from: &str| sessions.wait(from.parse().unwrap(), "AKIDONE", NOW);
+        assert_eq!((wait("2001:db8::ffff"), wait("2001:db8:0:1::1")), (2, 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ca::authority::Error;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use tokio::task::block_in_place;
 
 use crate::http::{Reply, text};
 use crate::service::Service;
@@ -20,9 +21,12 @@ pub fn answer(service: &Service, file: &str) -> Reply {
     let Some(authority) = authority else {
         return text(StatusCode::NOT_FOUND, "There is no such authority.\n");
     };
-    let list = service
-        .revocations
-        .list(pki, &authority, service.clock.now());
+    // Now and then one is made, out of all that was issued.
+    let list = block_in_place(|| {
+        service
+            .revocations
+            .list(pki, &authority, service.clock.now())
+    });
     match list {
         Ok(der) => reply(der),
         Err(error @ Error::MayNotSignCrls) => text(StatusCode::NOT_FOUND, format!("{error}\n")),

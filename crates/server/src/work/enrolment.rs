@@ -13,12 +13,12 @@ use wire::agent::{EnrolRequest, Enrolled, RenewRequest, Renewed, Token};
 
 use crate::ambient::UnixTime;
 use crate::service::Service;
-use crate::state::audit::{Line, Outcome};
+use crate::state::audit::{self, Line, Outcome};
 use crate::state::catalog;
 use crate::state::ids::{Account, AgentId, SubjectId};
 use crate::state::pki::{AgentRecord, Fate, Holder, IssuedRecord, TokenRecord};
 use crate::state::records::{self, V1};
-use crate::state::store::{self, Expect, Write};
+use crate::state::store::{self, Expect, Revision, Write};
 use crate::work::issuing::{self, Certificate, Issuing};
 
 /// Why an agent was not let in.
@@ -39,6 +39,9 @@ pub enum Denied {
 const BAD_TOKEN: Denied = Denied::Unknown(
     "the token is unknown, used up or expired: make a new one with `signet agent token`",
 );
+
+/// Whoever shows a certificate of an agent that is not trusted any more.
+const REVOKED: Denied = Denied::Unknown("this agent was revoked: enrol again with a new token");
 
 impl From<catalog::Error> for Denied {
     fn from(error: catalog::Error) -> Self {
@@ -174,9 +177,7 @@ pub async fn admit(service: &Service, shown: Option<&str>) -> Result<Arc<AgentRe
             "the certificate is not an agent's: enrol again",
         ))?;
     if agent.revoked > 0 {
-        return Err(Denied::Unknown(
-            "this agent was revoked: enrol again with a new token",
-        ));
+        return Err(REVOKED);
     }
     settle(service, &agent, shown).await?;
     Ok(agent)
@@ -202,21 +203,32 @@ async fn settle(service: &Service, agent: &AgentRecord, shown: &str) -> Result<(
             writes.push(former.fated(Fate::Replaced, now));
         }
     }
-    if agent.certificates.len() > 1 {
-        let agent = AgentRecord {
-            certificates: vec![shown.to_owned()],
-            ..agent.clone()
-        };
-        writes.push(put(&agent));
+    if writes.is_empty() && agent.certificates.len() == 1 {
+        return Ok(());
     }
-    if !writes.is_empty() {
-        service
-            .catalog
-            .commit(writes)
-            .await
-            .map_err(catalog::Error::Store)?;
-    }
+    let (agent, revision) = unrevoked(service, agent.id).await?;
+    let settled = AgentRecord {
+        certificates: vec![shown.to_owned()],
+        ..agent
+    };
+    writes.push(put(&settled, revision));
+    service
+        .catalog
+        .commit(writes)
+        .await
+        .map_err(catalog::Error::Store)?;
     Ok(())
+}
+
+/// The agent as the store has it now, and at which revision: what is written about it must not undo a revocation that came meanwhile.
+async fn unrevoked(service: &Service, id: AgentId) -> Result<(AgentRecord, Revision), Denied> {
+    let stored = service
+        .catalog
+        .document::<AgentRecord>(&AgentRecord::key(id))
+        .await?;
+    stored
+        .filter(|(agent, _)| agent.revoked == 0)
+        .ok_or(REVOKED)
 }
 
 /// Gives an agent its next certificate. The one before is accepted until the new one was used.
@@ -231,13 +243,14 @@ pub async fn renew(
     asked: RenewRequest,
 ) -> Result<Renewed, Denied> {
     let certificate = issue(service, agent.id, agent.account, &asked.csr).await?;
+    let (agent, revision) = unrevoked(service, agent.id).await?;
     let next = AgentRecord {
         certificates: vec![certificate.sha256.clone(), shown.to_owned()],
-        ..agent.clone()
+        ..agent
     };
     service
         .catalog
-        .commit(vec![put(&next)])
+        .commit(vec![put(&next, revision)])
         .await
         .map_err(catalog::Error::Store)?;
     note(
@@ -245,7 +258,7 @@ pub async fn renew(
         from,
         "AgentRenew",
         Outcome::Done,
-        &agent.id.to_string(),
+        &next.id.to_string(),
         "",
     );
     Ok(Renewed {
@@ -258,7 +271,26 @@ pub async fn renew(
 ///
 /// # Errors
 /// When the store fails.
-pub async fn revoke(service: &Service, agent: &AgentRecord) -> Result<(), catalog::Error> {
+pub async fn revoke(service: &Service, id: AgentId) -> Result<(), catalog::Error> {
+    let key = AgentRecord::key(id);
+    loop {
+        let Some((agent, revision)) = service.catalog.document(&key).await? else {
+            return Ok(());
+        };
+        match service
+            .catalog
+            .commit(revocation(service, &agent, revision))
+            .await
+        {
+            Ok(_) => return Ok(()),
+            // It renewed itself in between: what it got is revoked as well.
+            Err(store::Error::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn revocation(service: &Service, agent: &AgentRecord, revision: Revision) -> Vec<Write> {
     let now = service.clock.now();
     let mut writes: Vec<_> = agent
         .certificates
@@ -266,19 +298,19 @@ pub async fn revoke(service: &Service, agent: &AgentRecord) -> Result<(), catalo
         .filter_map(|sha256| service.catalog.pki.issued(sha256))
         .map(|issued| issued.fated(Fate::Revoked, now))
         .collect();
-    writes.push(put(&AgentRecord {
+    let revoked = AgentRecord {
         revoked: now,
         ..agent.clone()
-    }));
-    service.catalog.commit(writes).await?;
-    Ok(())
+    };
+    writes.push(put(&revoked, revision));
+    writes
 }
 
-fn put(agent: &AgentRecord) -> Write {
+fn put(agent: &AgentRecord, revision: Revision) -> Write {
     Write::put(
         AgentRecord::key(agent.id),
         records::encode(agent),
-        Expect::Anything,
+        Expect::At(revision),
     )
 }
 
@@ -339,7 +371,7 @@ fn note(
         secret_id: String::new(),
         from,
         action: action.into(),
-        resource: resource.to_owned(),
+        resource: audit::short(resource),
         code,
     });
 }

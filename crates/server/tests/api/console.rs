@@ -606,3 +606,61 @@ fn the_doctor_looks_at_what_is_pasted() {
     page.has("line 1 is no header like")
         .has("this is no request");
 }
+
+#[test]
+fn a_form_that_is_too_large_is_refused_before_it_is_read() {
+    let server = TestServer::start();
+    let page =
+        Browser::new(&server).post("/console/sign-in", &[("secret_id", &"a&".repeat(600_000))]);
+    assert_eq!(page.0, 400);
+    page.has("The request exceeds the size limit of 1048576 bytes.");
+}
+
+#[test]
+fn what_a_stranger_names_does_not_fill_the_audit_log() {
+    let server = TestServer::start();
+    Browser::new(&server).sign_in(&"A".repeat(10_000), "secret");
+    let line = server.audited(|line| line["code"] == "SignInFailed");
+    assert_eq!(line["secret_id"], "A".repeat(128));
+}
+
+#[test]
+fn pages_that_are_read_are_audited_where_reads_are() {
+    let server = TestServer::configured(|config| config.audit.reads = true);
+    let browser = Browser::signed_in(&server);
+    browser.get("/console/fleet.json");
+    let line = server.audited(|line| line["action"] == "console/fleet.json");
+    assert_eq!(
+        (&line["outcome"], &line["secret_id"], &line["resource"]),
+        (&json!("done"), &json!(SECRET_ID), &json!("fleet.json"))
+    );
+}
+
+#[test]
+fn a_tile_leads_to_what_it_says() {
+    let server = served();
+    let browser = Browser::signed_in(&server);
+    browser
+        .get("/console/?status=ON")
+        .has("<b>0</b> ON")
+        .has("<b>1</b> UNKNOWN")
+        .has("Nothing fits.");
+    browser
+        .get("/console/?tls=TLSv1.1")
+        .has("<option selected>TLSv1.1</option>");
+}
+
+#[test]
+fn a_key_is_disabled_only_after_a_question() {
+    let server = TestServer::start();
+    let made = server.call("CreateAccessKey", json!({ "Note": "for a guest" }));
+    let id = made.text("SecretId");
+    let browser = Browser::signed_in(&server);
+    let path = format!("/console/keys/{id}/disable");
+    browser
+        .get(&path)
+        .has("A disabled key cannot be enabled again.")
+        .has("for a guest");
+    assert_eq!(browser.submit(&path, &[]).location(), "/console/keys");
+    assert_eq!(browser.get(&path).0, 404);
+}

@@ -104,3 +104,25 @@ fn no_secret_stands_in_the_data_folder() {
         "the data file, the master key, the audit log and the lock were looked at"
     );
 }
+
+#[test]
+fn a_root_key_that_was_disabled_stays_so_after_a_restart_that_gives_it_again() {
+    let mut server = TestServer::start();
+    let made = server.call("CreateAccessKey", json!({}));
+    let (id, key) = (made.text("SecretId"), made.text("SecretKey"));
+    server
+        .call_with(
+            &id,
+            &key,
+            "DisableAccessKey",
+            json!({ "SecretId": SECRET_ID }),
+        )
+        .answers(json!({}));
+    server.restart();
+    server.call("ListAccessKeys", json!({})).fails(
+        "AuthFailure.SecretIdNotFound",
+        "The SecretId is not found, please ensure that your SecretId is correct.",
+    );
+    let keys = server.call_with(&id, &key, "ListAccessKeys", json!({}));
+    assert_eq!(keys.fields["TotalCount"], 2);
+}

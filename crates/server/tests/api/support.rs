@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lab::fake::{Behaviour, FakeFleet};
@@ -109,8 +110,13 @@ impl TestServer {
     }
 
     /// What the service shares.
-    pub fn service(&self) -> &Service {
+    pub fn service(&self) -> &Arc<Service> {
         &self.running.as_ref().unwrap().service
+    }
+
+    /// Waits for what the service is asked for without HTTP.
+    pub fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
+        self.runtime.block_on(asked)
     }
 
     pub fn data(&self) -> &Path {

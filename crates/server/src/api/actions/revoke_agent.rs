@@ -51,7 +51,7 @@ impl Action for RevokeAgent {
                     format!("The agent `{}` does not exist.", input.agent_id),
                 )
             })?;
-        enrolment::revoke(service, &agent).await?;
+        enrolment::revoke(service, agent.id).await?;
         Ok(Output {})
     }
 }

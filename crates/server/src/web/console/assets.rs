@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::http::{Reply, text};
 
+/// What their addresses begin with.
+pub(super) const ROOM: &str = "/console/assets/";
+
 /// One file.
 struct Asset {
     name: &'static str,
@@ -17,7 +20,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 3] = [
+static ASSETS: [Asset; 3] = [
     Asset {
         name: "console.css",
         media_type: "text/css; charset=utf-8",
@@ -42,9 +45,12 @@ pub(super) struct Addresses {
     pub(super) icon: String,
 }
 
-/// Where the files are, computed once.
+/// Where the files are, computed once, in the order of the files.
 pub(super) static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
-    let [style, script, icon] = ASSETS.map(|asset| format!("/console/assets/{}", hashed(&asset)));
+    let [style, script, icon] = ASSETS.each_ref().map(|asset| {
+        let hash = hex::encode(&Sha256::digest(asset.bytes)[..8]);
+        format!("{ROOM}{hash}-{}", asset.name)
+    });
     Addresses {
         style,
         script,
@@ -52,14 +58,16 @@ pub(super) static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
     }
 });
 
-fn hashed(asset: &Asset) -> String {
-    let hash = hex::encode(&Sha256::digest(asset.bytes)[..8]);
-    format!("{hash}-{}", asset.name)
-}
-
-/// Answers with the file of this name, its hash before it.
-pub(super) fn answer(name: &str) -> Reply {
-    let Some(asset) = ASSETS.iter().find(|asset| hashed(asset) == name) else {
+/// Answers with the file at this address.
+pub(super) fn answer(path: &str) -> Reply {
+    let Addresses {
+        style,
+        script,
+        icon,
+    } = &*ADDRESSES;
+    let mut addresses = [style, script, icon].into_iter();
+    let place = addresses.position(|address| address == path);
+    let Some(asset) = place.and_then(|place| ASSETS.get(place)) else {
         return text(StatusCode::NOT_FOUND, "There is no such file.\n");
     };
     let mut reply = Response::new(Full::new(Bytes::from_static(asset.bytes)));

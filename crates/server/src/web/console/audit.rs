@@ -12,6 +12,8 @@ use super::texts::Texts;
 use super::times::Moment;
 use super::visit::{Entered, Visit};
 use crate::api::error::ApiError;
+use crate::service::Service;
+use crate::state::ids::Account;
 
 /// How many lines a page has.
 const ROWS: usize = 200;
@@ -38,37 +40,38 @@ struct Row {
 
 /// The page.
 pub(super) async fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
-    let audit = Arc::clone(&visit.service.audit);
-    let lines = tokio::task::spawn_blocking(move || audit.newest())
+    let service = Arc::clone(visit.service);
+    let (account, query) = (entered.key.account, visit.query.clone());
+    let lines = tokio::task::spawn_blocking(move || newest(&service, account, &query))
         .await
         .map_err(ApiError::internal)?
         .map_err(ApiError::internal)?;
-    let (search, outcome) = (visit.query.get("search"), visit.query.get("outcome"));
-    let rows = lines
-        .iter()
-        .filter(|line| is_own(line, visit, entered))
-        .filter(|line| outcome.is_empty() || line["outcome"] == outcome)
-        .filter(|line| search.is_empty() || line.to_string().contains(search))
-        .take(ROWS)
-        .map(|line| row(line, visit));
     html(&Page {
         t: visit.texts(),
         layout: visit.layout("audit"),
-        rows: rows.collect(),
+        rows: lines.iter().map(|line| row(line, visit)).collect(),
         filter: visit.query.clone(),
     })
 }
 
+/// The newest lines of an account that fit a query.
+fn newest(service: &Service, account: Account, query: &Fields) -> std::io::Result<Vec<Value>> {
+    let (search, outcome) = (query.get("search"), query.get("outcome"));
+    let mut lines = service.audit.newest()?;
+    lines.retain(|line| {
+        is_own(line, service, account)
+            && (outcome.is_empty() || line["outcome"] == outcome)
+            && (search.is_empty() || line.to_string().contains(search))
+    });
+    lines.truncate(ROWS);
+    Ok(lines)
+}
+
 /// What was done by the account, or was refused to somebody who named one of its keys.
-fn is_own(line: &Value, visit: &Visit<'_>, entered: &Entered) -> bool {
-    let account = entered.key.account;
+fn is_own(line: &Value, service: &Service, account: Account) -> bool {
     let named = line["secret_id"].as_str().unwrap_or_default();
-    line["account"] == account.0
-        || visit
-            .service
-            .catalog
-            .key(named)
-            .is_some_and(|key| key.account == account)
+    let of_named = service.catalog.key(named).map(|key| key.account);
+    line["account"] == account.0 || of_named == Some(account)
 }
 
 fn row(line: &Value, visit: &Visit<'_>) -> Row {

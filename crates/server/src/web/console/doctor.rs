@@ -81,10 +81,6 @@ fn refused(visit: &Visit<'_>, entered: &Entered, id: &str) -> Answer {
 
 /// Looks at what was pasted.
 pub(super) fn examine(visit: &Visit<'_>, entered: &Entered) -> Answer {
-    let id = visit.form.get("RequestId").trim();
-    if !id.is_empty() {
-        return refused(visit, entered, id);
-    }
     let page = Page {
         pasted: visit.form.get("request").to_owned(),
         canonical_request: visit.form.get("canonical_request").to_owned(),
@@ -125,6 +121,7 @@ impl Page {
     }
 }
 
+/// The client's own texts are those of the form, if there is one.
 fn look(visit: &Visit<'_>, entered: &Entered, request: &Pasted, now: UnixTime) -> Finding {
     let own = |name| {
         visit

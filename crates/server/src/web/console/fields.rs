@@ -1,13 +1,17 @@
 //! Forms and query strings: named texts in the order in which they came.
 
-/// The fields of a form or a query string.
-#[derive(Clone, Debug, Default)]
+/// How many fields are read; no form here has as many.
+const MOST: usize = 200;
+
+/// The fields of a form or a query string. They may hold a secret, so they cannot be printed.
+#[derive(Clone, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads the text behind `?`, or the body of a form.
     pub(super) fn read(text: &[u8]) -> Self {
-        Self(form_urlencoded::parse(text).into_owned().collect())
+        let pairs = form_urlencoded::parse(text).into_owned();
+        Self(pairs.take(MOST).collect())
     }
 
     /// The first field of this name; empty when there is none.

@@ -33,7 +33,7 @@ struct Row {
 }
 
 /// The keys, the oldest first.
-pub(super) async fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
+pub(super) fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
     show(visit, entered, None)
 }
 
@@ -75,6 +75,25 @@ pub(super) async fn create(visit: &Visit<'_>, entered: &Entered) -> Answer {
     let answer = call(visit, entered, "CreateAccessKey", parameters).await?;
     let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
     show(visit, entered, Some((text("SecretId"), text("SecretKey"))))
+}
+
+#[derive(Template)]
+#[template(path = "console/disable_key.html")]
+struct Question {
+    t: &'static Texts,
+    layout: Layout,
+    key: Row,
+}
+
+/// Asks before a key is disabled: there is no way back.
+pub(super) fn ask(visit: &Visit<'_>, entered: &Entered, secret_id: &str) -> Answer {
+    let key = visit.service.catalog.key(secret_id);
+    let key = key.filter(|key| key.enabled && key.account == entered.key.account);
+    html(&Question {
+        t: visit.texts(),
+        layout: visit.layout("keys"),
+        key: row(&*key.ok_or(Error::NotFound)?, visit, entered),
+    })
 }
 
 /// Disables a key.

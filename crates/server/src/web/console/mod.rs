@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request};
+use tokio::task::block_in_place;
 
 use crate::http::Reply;
 use crate::service::Service;
@@ -47,8 +48,8 @@ pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: Request<I
     if path == "/console" {
         return entrance();
     }
-    if let Some(name) = path.strip_prefix("/console/assets/") {
-        return assets::answer(name);
+    if path.starts_with(assets::ROOM) {
+        return assets::answer(path);
     }
     let visit = match Visit::read(service, from, request).await {
         Ok(visit) => visit,
@@ -73,6 +74,7 @@ async fn open(visit: &Visit<'_>) -> Answer {
                 return Ok(sign_in::ask(visit));
             };
             if is_get {
+                visit.audit_read(&entered);
                 show(visit, &entered).await
             } else {
                 visit.require_csrf(&entered)?;
@@ -86,7 +88,7 @@ async fn open(visit: &Visit<'_>) -> Answer {
 async fn show(visit: &Visit<'_>, entered: &Entered) -> Answer {
     let path: Vec<&str> = visit.path.split('/').collect();
     match path[..] {
-        [""] => fleet::page(visit, entered),
+        [""] => block_in_place(|| fleet::page(visit, entered)), // it counts everything
         ["fleet.csv"] => fleet::csv(visit, entered),
         ["fleet.json"] => fleet::json(visit, entered),
         ["instances", id] => instance::page(visit, entered, id).await,
@@ -97,7 +99,8 @@ async fn show(visit: &Visit<'_>, entered: &Entered) -> Answer {
         ["explorer"] => explorer::index(visit, entered),
         ["explorer", service, action] => explorer::page(visit, entered, service, action),
         ["doctor"] => doctor::page(visit, entered),
-        ["keys"] => keys::page(visit, entered).await,
+        ["keys"] => keys::page(visit, entered),
+        ["keys", secret_id, "disable"] => keys::ask(visit, entered, secret_id),
         ["audit"] => audit::page(visit, entered).await,
         ["reference", service] => reference::page(visit, entered, service),
         _ => Err(Error::NotFound),

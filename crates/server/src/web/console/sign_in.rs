@@ -69,16 +69,19 @@ pub(super) fn enter(visit: &Visit<'_>) -> Answer {
     let (sessions, from, now) = (&visit.service.sessions, visit.from.ip(), visit.now);
     let secret_id = visit.form.get("secret_id").trim();
     let next = visit.form.get("next");
-    let wait = sessions.wait(from, now);
+    let wait = sessions.wait(from, secret_id, now);
     if wait > 0 {
         visit.audit_refusal("SignInTooOften", secret_id);
-        let problem = format!("{} {wait} s", t.too_often);
+        let problem = format!("{} {wait} {}", t.too_often, t.seconds);
         return form(visit, StatusCode::TOO_MANY_REQUESTS, next, &problem);
     }
     if !is_right(visit, secret_id) {
-        sessions.fail(from, now);
+        sessions.fail(from, secret_id, now);
         visit.audit_refusal("SignInFailed", secret_id);
         return form(visit, StatusCode::FORBIDDEN, next, t.wrong_key);
+    }
+    if let Some(before) = visit.token() {
+        sessions.end(before);
     }
     let token = sessions
         .begin(secret_id, from, now, &visit.service.entropy)
@@ -92,7 +95,7 @@ pub(super) fn enter(visit: &Visit<'_>) -> Answer {
     Ok(reply)
 }
 
-/// Whether the form has a key that is accepted, and its secret. An unknown key takes as long as a known one.
+/// Whether the form has a key that is accepted, and its secret.
 fn is_right(visit: &Visit<'_>, secret_id: &str) -> bool {
     let given = SecretKey::new(visit.form.get("secret_key").trim().to_owned());
     let key = visit.service.catalog.key(secret_id);

@@ -160,6 +160,7 @@ texts! {
     created: "Created", "创建时间";
     disabled: "disabled", "已禁用";
     disable: "Disable", "禁用";
+    disable_means: "Whoever uses this key is refused from now on, at once. A disabled key cannot be enabled again.", "使用该密钥的调用将立即被拒绝。密钥禁用后无法再启用。";
     own_key: "the one you signed in with", "当前登录所用";
     make_key: "Make a key", "创建密钥";
     key_made: "The key. Its secret is not shown again.", "新密钥。SecretKey 不会再次显示。";

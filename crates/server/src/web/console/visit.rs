@@ -19,7 +19,7 @@ use crate::api::call;
 use crate::api::error::ApiError;
 use crate::http::{self, Reply, text};
 use crate::service::Service;
-use crate::state::audit::{Line, Outcome};
+use crate::state::audit::{self, Line, Outcome};
 use crate::state::keys::AccessKey;
 use crate::state::sessions::Session;
 
@@ -29,6 +29,9 @@ pub(super) const SESSION: &str = "signet_session";
 pub(super) const LANGUAGE: &str = "signet_language";
 /// The cookie with the chosen theme.
 pub(super) const THEME: &str = "signet_theme";
+
+/// The largest form, in bytes: a quarter of it is what the doctor looks at, escaped.
+const LARGEST_FORM: usize = 1 << 20;
 
 /// A request for a page.
 pub(super) struct Visit<'a> {
@@ -61,7 +64,7 @@ impl<'a> Visit<'a> {
         let (parts, body) = request.into_parts();
         let form = match parts.method {
             Method::GET | Method::HEAD => Fields::default(),
-            Method::POST => match http::read(body, &parts.headers).await {
+            Method::POST => match http::read(body, &parts.headers, LARGEST_FORM).await {
                 Ok(body) => Fields::read(&body),
                 Err(refusal) => {
                     let message = format!("{}\n", refusal.message(Language::EnUs));
@@ -171,6 +174,18 @@ impl<'a> Visit<'a> {
             .note(&self.line(Outcome::Refused, code, secret_id));
     }
 
+    /// Writes down that a page was read, if reads are audited. What a script fetches again and again is no reading.
+    pub(super) fn audit_read(&self, entered: &Entered) {
+        if self.service.config.audit.reads && !self.path.ends_with("/progress") {
+            let line = self.line(Outcome::Done, "", &entered.session.secret_id);
+            self.service.audit.note(&Line {
+                account: Some(entered.key.account.0),
+                resource: audit::short(&self.path),
+                ..line
+            });
+        }
+    }
+
     /// A line of the audit log about this visit.
     pub(super) fn line(&self, outcome: Outcome, code: &'static str, secret_id: &str) -> Line {
         let room = self.path.split('/').next().unwrap_or_default();
@@ -179,9 +194,9 @@ impl<'a> Visit<'a> {
             request_id: RequestId::from_random(self.service.entropy.bytes()).to_string(),
             outcome,
             account: None,
-            secret_id: secret_id.chars().take(64).collect(),
+            secret_id: audit::short(secret_id),
             from: self.from,
-            action: format!("console/{}", room.chars().take(64).collect::<String>()),
+            action: format!("console/{}", audit::short(room)),
             resource: String::new(),
             code,
         }

@@ -42,9 +42,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Copy buttons.
+// Copy buttons, where the browser lets a page copy: under TLS and on this machine.
 const chinese = document.documentElement.lang.startsWith("zh");
-for (const place of document.querySelectorAll(".copyable")) {
+for (const place of navigator.clipboard ? document.querySelectorAll(".copyable") : []) {
   const button = document.createElement("button");
   const words = chinese ? ["复制", "已复制"] : ["Copy", "Copied"];
   button.type = "button";
@@ -105,19 +105,24 @@ for (const group of document.querySelectorAll("[data-tabs]")) {
 const progress = document.getElementById("progress");
 if (progress) {
   const isFinal = () => progress.querySelector("[data-final]").dataset.final === "true";
+  const usual = 400;
+  let wait = usual;
   const refresh = async () => {
     if (isFinal()) return;
     try {
-      const answer = await fetch(progress.dataset.source, { redirect: "error" });
+      const answer = await fetch(progress.dataset.source, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") return location.reload(); // the session is over
       if (!answer.ok) throw new Error(answer.statusText);
-      progress.innerHTML = await answer.text(); // rendered by the server, escaped there
+      const part = await answer.text(); // rendered by the server, escaped there
+      if (part !== shown) progress.innerHTML = shown = part;
+      wait = usual;
     } catch {
-      if (document.visibilityState === "visible") location.reload();
-      return;
+      wait = Math.min(wait * 2, 10000); // the service may be restarting, or this machine was asleep
     }
-    setTimeout(refresh, 400);
+    setTimeout(refresh, wait);
   };
-  setTimeout(refresh, 400);
+  let shown = "";
+  setTimeout(refresh, wait);
 }
 
 // A small screen begins with the form, not with the list of all actions.

@@ -19,8 +19,8 @@ pub(super) enum Kind {
     Json,
 }
 
-/// A parameter of an action.
-#[derive(Clone, Debug)]
+/// A parameter of an action. Its value may be a secret, so it cannot be printed.
+#[derive(Clone)]
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) kind: Kind,

@@ -3,6 +3,7 @@
 mod form;
 mod prepare;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use askama::Template;
@@ -37,24 +38,30 @@ struct Listed {
     name: &'static str,
     summary: &'static str,
     /// What is searched beside the name: the names of its parameters.
-    words: String,
+    words: &'static str,
     is_open: bool,
 }
 
 fn list(open: Option<&Spec>) -> Vec<Listed> {
-    let listed = |entry: &Entry| {
+    let listed = |(place, entry): (usize, &Entry)| Listed {
+        service: entry.spec.product.name(),
+        name: entry.spec.name,
+        summary: entry.spec.summary,
+        words: &WORDS[place],
+        is_open: open.is_some_and(|open| std::ptr::eq(open, entry.spec)),
+    };
+    ACTIONS.iter().enumerate().map(listed).collect()
+}
+
+/// The names of each action's parameters, read from the schemas once.
+static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let words = |entry: &Entry| {
         let parameters = form::parameters(entry, &Fields::default());
         let names: Vec<_> = parameters.into_iter().map(|p| p.name).collect();
-        Listed {
-            service: entry.spec.product.name(),
-            name: entry.spec.name,
-            summary: entry.spec.summary,
-            words: names.join(" "),
-            is_open: open.is_some_and(|open| std::ptr::eq(open, entry.spec)),
-        }
+        names.join(" ")
     };
-    ACTIONS.iter().map(listed).collect()
-}
+    ACTIONS.iter().map(words).collect()
+});
 
 #[derive(Template)]
 #[template(path = "console/explorer_index.html")]

@@ -1,6 +1,6 @@
 //! What the pictures of the fleet are drawn from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbtls::Status;
 use time::{Date, OffsetDateTime};
@@ -18,7 +18,7 @@ const MONTHS: usize = 13;
 pub(super) struct Counts {
     statuses: BTreeMap<&'static str, usize>,
     /// Nodes by TLS version.
-    pub(super) versions: BTreeMap<String, usize>,
+    versions: BTreeMap<String, usize>,
     plaintext: usize,
     expired: usize,
     /// Members by the month in which their first certificate expires, this month first.
@@ -76,6 +76,18 @@ impl Counts {
             Some((_, count)) => *count += 1,
             None => self.later += 1,
         }
+    }
+
+    pub(super) fn of_all(&self) -> usize {
+        self.statuses.values().sum()
+    }
+
+    /// The versions to choose from: those that nodes speak, and the one that is chosen.
+    pub(super) fn known_versions(&self, chosen: &str) -> Vec<String> {
+        let spoken = self.versions.keys().map(String::as_str);
+        let chosen = Some(chosen).filter(|chosen| !chosen.is_empty());
+        let all: BTreeSet<_> = spoken.chain(chosen).collect();
+        all.into_iter().map(str::to_owned).collect()
     }
 
     pub(super) fn of_status(&self, status: Status) -> usize {

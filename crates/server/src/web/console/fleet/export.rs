@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, HeaderValue};
+use tokio::task::block_in_place;
 
 use super::filter_of;
 use crate::api::error::ApiError;
@@ -13,13 +14,14 @@ use crate::web::console::visit::{Entered, Visit};
 
 /// Everything that fits the filter, as CSV.
 pub(in crate::web::console) fn csv(visit: &Visit<'_>, entered: &Entered) -> Answer {
-    let table = table(&items(visit, entered)).map_err(ApiError::internal)?;
+    let table = block_in_place(|| table(&items(visit, entered))).map_err(ApiError::internal)?;
     Ok(attachment("text/csv; charset=utf-8", "fleet.csv", table))
 }
 
 /// Everything that fits the filter, as `DescribeFleet` tells it.
 pub(in crate::web::console) fn json(visit: &Visit<'_>, entered: &Entered) -> Answer {
-    let text = serde_json::to_vec_pretty(&items(visit, entered)).map_err(ApiError::internal)?;
+    let text = block_in_place(|| serde_json::to_vec_pretty(&items(visit, entered)));
+    let text = text.map_err(ApiError::internal)?;
     Ok(attachment("application/json", "fleet.json", text))
 }
 

@@ -30,6 +30,8 @@ struct Page {
     columns: Vec<Column>,
     rows: Vec<Row>,
     total: usize,
+    /// How many there are of any status.
+    counted: usize,
     first: usize,
     last: usize,
     previous: Option<String>,
@@ -64,8 +66,19 @@ struct Row {
 pub(super) fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
     let t = visit.texts();
     let fleet = Fleet::of(visit.service, entered.key.account, visit.now);
-    let members = fleet.members(&filter_of(&visit.query));
+    let filter = filter_of(&visit.query);
+    // Of what fits otherwise, all statuses are counted: a tile leads to what it says.
+    let of_any_status = Filter {
+        status: None,
+        ..filter.clone()
+    };
+    let mut members = fleet.members(&of_any_status);
     let counts = Counts::of(&members, &fleet, visit.now);
+    members.retain(|member| {
+        filter
+            .status
+            .is_none_or(|wanted| fleet.status(member) == wanted)
+    });
     let pages = members.len().div_ceil(ROWS).max(1);
     let number = visit.query.parsed("page").unwrap_or(1).clamp(1, pages);
     let first = (number - 1) * ROWS;
@@ -83,12 +96,13 @@ pub(super) fn page(visit: &Visit<'_>, entered: &Entered) -> Answer {
         first: first + usize::from(!rows.is_empty()),
         rows,
         total: members.len(),
+        counted: counts.of_all(),
         previous: number.checked_sub(1).and_then(to),
         next: to(number + 1),
         on: counts.of_status(Status::On),
         off: counts.of_status(Status::Off),
         unknown: counts.of_status(Status::Unknown),
-        known_versions: counts.versions.keys().cloned().collect(),
+        known_versions: counts.known_versions(visit.query.get("tls")),
         versions: counts.versions_chart(t),
         expiry: counts.expiry_chart(t),
         export: visit.query.with("page", "").query(),
