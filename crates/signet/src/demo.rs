@@ -28,7 +28,7 @@ use crate::signals::Signals;
 use crate::switch;
 use agent::Agent;
 use asking::Asker;
-use servers::{Servers, address, another_ca, connect};
+use servers::{Servers, address, another_ca, connect, look_with_openssl};
 
 /// Where the demo listens if nobody else does.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7780);
@@ -345,7 +345,11 @@ impl Stage {
         let (kind, address) = (server.kind(), address(server));
         let version = connect(server, pem)
             .map_err(|e| Failure::failed(format!("{address} does not verify: {e}")))?;
-        out(&format!("  {kind} client → {address}: {version}, verified"))
+        out(&format!("  {kind} client → {address}: {version}, verified"))?;
+        look_with_openssl(server, pem)?;
+        out(&format!(
+            "  openssl s_client -starttls mysql → {address}: verified"
+        ))
     }
 
     fn tell_how_to_go_on(&self, pem: &Path) -> Result<(), Failure> {

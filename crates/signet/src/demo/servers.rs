@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use lab::pki::{Authority, Leaf};
@@ -105,6 +106,25 @@ pub(super) fn connect(server: &Server, pem: &Path) -> Result<String, Failure> {
         _ => Err(Failure::failed(format!(
             "the connection is not encrypted: {answer}"
         ))),
+    }
+}
+
+/// Looks at the server with OpenSSL, which has to find a chain to one of the CAs in `pem`, and the address among the names.
+pub(super) fn look_with_openssl(server: &Server, pem: &Path) -> Result<(), Failure> {
+    let output = Command::new("openssl")
+        .args(["s_client", "-starttls", "mysql", "-verify_return_error"])
+        .args(["-verify_ip", server.host(), "-connect", &address(server)])
+        .arg("-CAfile")
+        .arg(pem)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Failure::failed)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if said.contains("Verify return code: 0 (ok)") {
+        Ok(())
+    } else {
+        let error = String::from_utf8_lossy(&output.stderr);
+        Err(Failure::failed(format!("openssl s_client: {error}")))
     }
 }
 
