@@ -32,6 +32,7 @@ use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
 use crate::state::vault::{self, Vault};
 use crate::work::agents::Hub;
+use crate::work::background::Background;
 use crate::work::issuing;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
@@ -120,6 +121,9 @@ pub enum StartError {
     /// The certificate authority cannot be used.
     #[error("[ca]: {0}")]
     Authority(String),
+    /// There are no threads for what goes on in the background.
+    #[error("threads for the background: {0}")]
+    Threads(std::io::Error),
     /// The listener's certificate cannot be used.
     #[error("[tls]: {0}")]
     Tls(String),
@@ -147,6 +151,8 @@ pub struct Running {
     _lock: std::fs::File,
     stop: CancellationToken,
     workers: Vec<JoinHandle<()>>,
+    /// Where most of the workers run; last, so that they have ended before it does.
+    _background: Background,
 }
 
 impl Service {
@@ -173,15 +179,19 @@ impl Service {
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
-        let (prober, probing) = prober::start(
-            &config,
-            clock.clone(),
-            Arc::clone(&opened.catalog),
-            Arc::clone(&opened.vault),
-            metrics.prober(),
-            opened.nodes,
-            stop.clone(),
-        );
+        let background = Background::start(config.workers).map_err(StartError::Threads)?;
+        let (prober, probing) = {
+            let _inside = background.enter();
+            prober::start(
+                &config,
+                clock.clone(),
+                Arc::clone(&opened.catalog),
+                Arc::clone(&opened.vault),
+                metrics.prober(),
+                opened.nodes,
+                stop.clone(),
+            )
+        };
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
             limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
@@ -201,9 +211,12 @@ impl Service {
             tasks,
             agents: Hub::default(),
         });
-        let mut workers = service.start_workers(&stop);
-        workers.push(probing);
-        workers.push(tasks::serve(Arc::clone(&service), wanted, stop.clone()));
+        let mut workers = vec![probing];
+        {
+            let _inside = background.enter();
+            workers.extend(service.start_workers(&stop));
+            workers.push(tasks::serve(Arc::clone(&service), wanted, stop.clone()));
+        }
         let serving = http::serve(Arc::clone(&service), listener, acceptor, stop.clone());
         workers.push(tokio::spawn(serving));
         if let Some(listener) = agents {
@@ -219,6 +232,7 @@ impl Service {
             _lock: opened.lock,
             stop,
             workers,
+            _background: background,
         })
     }
 

@@ -8,6 +8,8 @@ pub mod drivers;
 
 pub mod agents;
 
+pub mod background;
+
 pub mod issuing;
 
 pub mod succession;
