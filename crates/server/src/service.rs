@@ -172,23 +172,22 @@ impl Service {
         let opened = open(&config, &clock, &entropy, root).await?;
         let listener = bind(config.listen).await?;
         let address = address_of(&listener, config.listen)?;
-        let agents = match config.agents.listen {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
+        let agents = bind_if_given(config.agents.listen).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
         let (prober, probing) = {
             let _inside = background.enter();
+            let (catalog, vault) = (Arc::clone(&opened.catalog), Arc::clone(&opened.vault));
+            let (metrics, nodes) = (metrics.prober(), opened.nodes);
             prober::start(
                 &config,
                 clock.clone(),
-                Arc::clone(&opened.catalog),
-                Arc::clone(&opened.vault),
-                metrics.prober(),
-                opened.nodes,
+                catalog,
+                vault,
+                metrics,
+                nodes,
                 stop.clone(),
             )
         };
@@ -211,19 +210,15 @@ impl Service {
             tasks,
             agents: Hub::default(),
         });
-        let mut workers = vec![probing];
-        {
-            let _inside = background.enter();
-            workers.extend(service.start_workers(&stop));
-            workers.push(tasks::serve(Arc::clone(&service), wanted, stop.clone()));
-        }
+        let mut workers = service.start_workers(&background, wanted, &stop);
+        workers.push(probing);
         let serving = http::serve(Arc::clone(&service), listener, acceptor, stop.clone());
         workers.push(tokio::spawn(serving));
-        if let Some(listener) = agents {
+        workers.extend(agents.map(|listener| {
             let service = Arc::clone(&service);
-            let serving = http::agents::serve(service, listener, agents_tls.into(), stop.clone());
-            workers.push(tokio::spawn(serving));
-        }
+            let tls = agents_tls.into();
+            tokio::spawn(http::agents::serve(service, listener, tls, stop.clone()))
+        }));
         Ok(Running {
             address,
             agents_address,
@@ -236,9 +231,16 @@ impl Service {
         })
     }
 
-    /// What goes on by itself and needs nothing but the service.
-    fn start_workers(self: &Arc<Self>, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    /// What goes on by itself, on the threads for that.
+    fn start_workers(
+        self: &Arc<Self>,
+        background: &Background,
+        wanted: tasks::Wanted,
+        stop: &CancellationToken,
+    ) -> Vec<JoinHandle<()>> {
+        let _inside = background.enter();
         vec![
+            tasks::serve(Arc::clone(self), wanted, stop.clone()),
             tokio::spawn(witness::run(Arc::clone(self), stop.clone())),
             tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
@@ -357,6 +359,13 @@ fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, 
         address: wanted,
         cause,
     })
+}
+
+async fn bind_if_given(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
