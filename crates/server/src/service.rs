@@ -156,7 +156,7 @@ pub struct Running {
 }
 
 impl Service {
-    /// Starts: opens the data, loads the catalog, listens, and probes. `root` is made a key of the account if it is given.
+    /// Starts: listens, opens the data, loads the catalog, answers, and probes. `root` is made a key of the account if it is given.
     ///
     /// # Errors
     /// When anything of that cannot be done; nothing is left behind then but a data folder that was missing.
@@ -169,10 +169,11 @@ impl Service {
         config.check()?;
         let acceptor = http::tls::acceptor(config.tls.as_ref())?;
         let agents_tls = http::agents_tls::Configs::new(config.agents.names()?);
-        let opened = open(&config, &clock, &entropy, root).await?;
+        // First, so that a start which finds an address taken has touched no data.
         let listener = bind(config.listen).await?;
         let address = address_of(&listener, config.listen)?;
         let agents = bind_if_given(config.agents.listen).await?;
+        let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
         let metrics = Metrics::new();
         let stop = CancellationToken::new();

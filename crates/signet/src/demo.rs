@@ -6,6 +6,7 @@ mod asking;
 mod servers;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use server::api::action::Product;
 use server::config::AgentsConfig;
 use server::service::fresh_key;
-use server::{Clock, Config, Entropy, RootKey, Running, Service};
+use server::{Clock, Config, Entropy, RootKey, Running, Service, StartError};
 use tokio::runtime::Runtime;
 use wire::SecretKey;
 
@@ -136,7 +137,7 @@ impl Stage {
         }
         interrupt.step("Starting Signet, with a fresh data folder.")?;
         let root = fresh_key(&Entropy::System).map_err(Failure::failed)?;
-        let running = runtime.block_on(start_service(folder, copy(&root)))?;
+        let running = runtime.block_on(start_service(folder, &root))?;
         let endpoint = running.service.config.link_base(running.address);
         out(&format!("  Signet listens on {endpoint}"))?;
         let RootKey {
@@ -385,10 +386,18 @@ fn copy(root: &RootKey) -> RootKey {
     }
 }
 
-/// The usual port if it is free, else any.
-async fn start_service(folder: &Path, root: RootKey) -> Result<Running, Failure> {
-    let is_free = tokio::net::TcpListener::bind(LISTEN).await.is_ok();
-    let port = if is_free { LISTEN.port() } else { 0 };
+/// The usual port if it is free, else any: another demo may run beside this one.
+async fn start_service(folder: &Path, root: &RootKey) -> Result<Running, Failure> {
+    let started = match start_service_at(LISTEN.port(), folder, root).await {
+        Err(StartError::Listen { cause, .. }) if cause.kind() == ErrorKind::AddrInUse => {
+            start_service_at(0, folder, root).await
+        }
+        started => started,
+    };
+    started.map_err(Failure::failed)
+}
+
+async fn start_service_at(port: u16, folder: &Path, root: &RootKey) -> Result<Running, StartError> {
     let config = Config {
         listen: SocketAddr::new(LISTEN.ip(), port),
         data: folder.join("signet-data"),
@@ -398,7 +407,5 @@ async fn start_service(folder: &Path, root: RootKey) -> Result<Running, Failure>
         },
         ..Config::default()
     };
-    Service::start(config, Clock::System, Entropy::System, Some(root))
-        .await
-        .map_err(Failure::failed)
+    Service::start(config, Clock::System, Entropy::System, Some(copy(root))).await
 }

@@ -1,5 +1,5 @@
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -53,6 +53,8 @@ fn the_main_job_is_shown_on_real_servers_and_nothing_is_left() {
 
 #[test]
 fn the_demo_runs_until_it_is_asked_to_end() {
+    // Its usual port is taken, by this or by the demo of another test.
+    let _taken = TcpListener::bind("127.0.0.1:7780");
     let mut place = place();
     let mut child = place.spawn(&["demo"], "log");
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -81,7 +83,9 @@ fn the_demo_runs_until_it_is_asked_to_end() {
             kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         }
     }
-    assert_eq!(wait(&mut child), Some(0), "{out}");
+    let code = wait(&mut child);
+    let log = std::fs::read_to_string(place.path("log")).unwrap();
+    assert_eq!(code, Some(0), "{out}\n{log}");
     assert_eq!(servers.len(), 5, "{out}");
     assert!(
         servers
