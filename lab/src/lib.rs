@@ -35,6 +35,9 @@ pub use options::{Options, Tls};
 pub use restarts::Restartable;
 pub use server::Server;
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
+
 /// Now, in unix seconds: the clock for tests and programs that have no other.
 #[allow(
     clippy::disallowed_methods,
@@ -45,4 +48,13 @@ pub fn now() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .expect("it is later than 1970");
     i64::try_from(since.as_secs()).expect("unix seconds fit for the next 292 billion years")
+}
+
+/// An address of this host that nobody listens on, another one with each call.
+///
+/// A port that was free a moment ago may be somebody's by now; port 1 of addresses that nothing else uses stays free.
+pub fn nobody() -> SocketAddr {
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    SocketAddr::from(([127, 77, high, low], 1))
 }

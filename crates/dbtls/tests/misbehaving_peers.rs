@@ -272,27 +272,11 @@ async fn a_connection_that_is_closed_at_once() {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens() {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = lab::nobody().to_string();
     let seen = prober()
-        .observe(
-            &address.to_string().parse().unwrap(),
-            &Login::Nobody,
-            &Trust::none(),
-        )
+        .observe(&address.parse().unwrap(), &Login::Nobody, &Trust::none())
         .await;
-    assert_eq!(
-        seen,
-        unknown(
-            Reason::Refused {
-                address: address.to_string()
-            },
-            seen.took
-        )
-    );
+    assert_eq!(seen, unknown(Reason::Refused { address }, seen.took));
 }
 
 #[tokio::test]

@@ -458,6 +458,5 @@ pub fn fakes(behaviours: &[Behaviour]) -> (FakeFleet, Vec<String>) {
 
 /// An address that nobody listens on.
 pub fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    lab::nobody().to_string()
 }

@@ -9,8 +9,7 @@ use crate::support::{Place, SECRET_ID, SECRET_KEY};
 
 /// An address at which nobody listens.
 fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    format!("http://{}", lab::nobody())
 }
 
 #[test]
