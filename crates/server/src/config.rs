@@ -51,6 +51,9 @@ pub struct Config {
     pub renewal_interval: Duration,
     /// How many instances and groups are changed at a time.
     pub task_concurrency: usize,
+    /// How long a task is remembered after its end.
+    #[serde(with = "humantime_serde")]
+    pub task_retention: Duration,
     /// How long a shutdown waits for requests under way.
     #[serde(with = "humantime_serde")]
     pub shutdown_timeout: Duration,
@@ -174,6 +177,7 @@ impl Default for Config {
             witness_interval: Duration::from_secs(300),
             renewal_interval: Duration::from_secs(60),
             task_concurrency: 8,
+            task_retention: Duration::from_secs(180 * 86_400),
             shutdown_timeout: Duration::from_secs(10),
             tls: None,
             ca: CaConfig::default(),
@@ -289,6 +293,12 @@ impl Config {
         }
         if self.probe_interval < Duration::from_secs(1) {
             return bad("probe_interval", "it must be at least 1s");
+        }
+        if self.task_retention < Duration::from_secs(86_400) {
+            return bad(
+                "task_retention",
+                "it must be at least 1d, or a task is gone before everybody has asked how it ended",
+            );
         }
         if self.probe_timeout < Duration::from_millis(100) {
             return bad("probe_timeout", "it must be at least 100ms");
@@ -418,6 +428,10 @@ mod tests {
             (
                 "probe_concurrency = 0",
                 "`probe_concurrency`: it must be at least 1",
+            ),
+            (
+                "task_retention = '0s'",
+                "`task_retention`: it must be at least 1d, or a task is gone before everybody has asked how it ended",
             ),
             (
                 "stale_after = '30s'",

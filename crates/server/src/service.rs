@@ -36,6 +36,7 @@ use crate::work::background::Background;
 use crate::work::issuing;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
+use crate::work::retention;
 use crate::work::tasks::{self, Tasks};
 use crate::work::witness;
 
@@ -244,6 +245,7 @@ impl Service {
             tasks::serve(Arc::clone(self), wanted, stop.clone()),
             tokio::spawn(witness::run(Arc::clone(self), stop.clone())),
             tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
+            tokio::spawn(retention::run(Arc::clone(self), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
             tokio::spawn(flush_audit(Arc::clone(self), stop.clone())),
             tokio::spawn(forget_refused(Arc::clone(self), stop.clone())),

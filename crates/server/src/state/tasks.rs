@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dbtls::Status;
 
+use crate::ambient::UnixTime;
 use crate::state::ids::{Account, SubjectId, TaskId};
 use crate::state::index::Index;
 use crate::state::task::TaskRecord;
@@ -44,6 +45,13 @@ impl Tasks {
         let mut tasks = self.by_id.values();
         tasks.retain(|task| task.account == account);
         tasks.sort_unstable_by_key(|task| std::cmp::Reverse((task.created, task.id)));
+        tasks
+    }
+
+    /// Every task that ended before this, in no order.
+    pub fn ended_before(&self, time: UnixTime) -> Vec<Arc<TaskRecord>> {
+        let mut tasks = self.by_id.values();
+        tasks.retain(|task| task.state.is_final() && task.ended < time);
         tasks
     }
 

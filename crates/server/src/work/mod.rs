@@ -18,6 +18,8 @@ pub mod enrolment;
 
 pub mod renewal;
 
+pub mod retention;
+
 pub mod witness;
 
 mod faults;

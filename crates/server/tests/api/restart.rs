@@ -4,6 +4,7 @@ use lab::fake::Behaviour::Tls;
 use serde_json::json;
 
 use crate::support::{ANY, SECRET_ID, TestServer, fakes};
+use crate::switching::register_fakes;
 
 const ID: &str = "cdb-c1nl9rpv";
 
@@ -52,6 +53,41 @@ fn an_observation_from_before_a_long_pause_is_not_answered() {
         .answers(
             json!({ "Error": { "Code": "InternalError.ExecHttpRequestError", "Message": ANY } }),
         );
+}
+
+#[test]
+fn a_task_is_forgotten_half_a_year_after_its_end() {
+    const DAY: i64 = 86_400;
+    let mut server = TestServer::start();
+    let _fleet = register_fakes(&server);
+    let switch = |server: &TestServer, action: &str| {
+        let task = server.call(action, json!({ "InstanceId": ID }));
+        let task = task.text("AsyncRequestId");
+        assert_eq!(server.finish(&task).0, "SUCCESS");
+        task
+    };
+    let old = switch(&server, "OpenSSL");
+    server.pass(100 * DAY);
+    let young = switch(&server, "CloseSSL");
+    server.pass(81 * DAY);
+    server.restart();
+    server.wait_for(
+        "DescribeTasks",
+        &json!({}),
+        &json!({ "TotalCount": 1, "Items": [ANY] }),
+    );
+    server
+        .call("DescribeAsyncRequestInfo", json!({ "AsyncRequestId": old }))
+        .fails(
+            "InvalidParameter.InvalidAsyncRequestId",
+            &format!("There is no task `{old}`."),
+        );
+    server
+        .call(
+            "DescribeAsyncRequestInfo",
+            json!({ "AsyncRequestId": young }),
+        )
+        .answers(json!({ "Status": "SUCCESS", "Info": ANY }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use lab::fake::Behaviour;
+use lab::fake::{Behaviour, FakeFleet};
 use lab::{Kind, Options, Server};
 use serde_json::{Value, json};
 
@@ -180,11 +180,9 @@ fn plain_servers_are_switched_on_rotated_switched_off_and_on_again() {
     }
 }
 
-/// What is measured on hundreds of fakes is the same work as on servers.
-#[test]
-fn fakes_that_can_be_switched_are_switched_like_servers() {
-    let api = TestServer::start();
-    let (_fleet, nodes) = fakes(&[Behaviour::Switchable, Behaviour::Switchable]);
+/// Registers a two-node instance of fakes that can be switched; they end when what is returned is dropped.
+pub fn register_fakes(api: &TestServer) -> FakeFleet {
+    let (fleet, nodes) = fakes(&[Behaviour::Switchable, Behaviour::Switchable]);
     api.call(
         "RegisterInstance",
         json!({
@@ -195,6 +193,14 @@ fn fakes_that_can_be_switched_are_switched_like_servers() {
     .answers(json!({ "InstanceId": ID }));
     api.call("ProbeNow", json!({ "InstanceId": ID }))
         .answers(json!({ "Status": ANY }));
+    fleet
+}
+
+/// What is measured on hundreds of fakes is the same work as on servers.
+#[test]
+fn fakes_that_can_be_switched_are_switched_like_servers() {
+    let api = TestServer::start();
+    let _fleet = register_fakes(&api);
     status(&api).answers(json!({ "Status": "OFF", "Url": "" }));
     for _ in 0..2 {
         assert_eq!(
