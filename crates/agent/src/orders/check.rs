@@ -116,7 +116,7 @@ impl Host {
         found.problems.extend(refused.map(|e| e.to_string()));
         if matches!(change, Change::Require { .. }) && self.config.dropin.is_none() {
             found.notes.push(
-                "no `dropin` is configured, so the server will forget `require_secure_transport` when it restarts".to_owned(),
+                "No `dropin` is configured, so the server will forget `require_secure_transport` when it restarts.".to_owned(),
             );
         }
         self.examine_privileges(database, change, found).await

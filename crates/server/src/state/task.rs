@@ -141,6 +141,9 @@ pub struct NodeWork {
     /// What the driver needs to put the node back as it was. The driver alone reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<serde_json::Value>,
+    /// What the operator should know about it, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What was seen on the node before: its status and the SHA-256 of the leaf that it served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
@@ -160,6 +163,7 @@ impl NodeWork {
             step: Step::Waiting,
             untouched: false,
             before: None,
+            notes: Vec::new(),
             seen: None,
             certificate: None,
             delivered: None,

@@ -9,7 +9,7 @@ use dbtls::Target;
 use serde_json::Value;
 use wire::agent::{self, Change, OrderId, Outcome, Work};
 
-use super::{Delivery, Trouble};
+use super::{Checked, Delivery, Trouble};
 use crate::service::Service;
 use crate::state::ids::TaskId;
 use crate::state::pki::AgentRecord;
@@ -44,7 +44,7 @@ impl Hand {
         })
     }
 
-    pub(super) async fn check(&self, kind: Kind) -> Result<Value, Trouble> {
+    pub(super) async fn check(&self, kind: Kind) -> Result<Checked, Trouble> {
         let change = match kind {
             Kind::Open => Change::Open,
             Kind::Close => Change::Close,
@@ -53,7 +53,7 @@ impl Hand {
             Kind::Relax => Change::Require { on: false },
         };
         match self.order("check", Work::Check { change }, SHORT).await? {
-            Outcome::Checked { before, .. } => Ok(before),
+            Outcome::Checked { before, notes, .. } => Ok(Checked { before, notes }),
             other => Err(unexpected(&other)),
         }
     }

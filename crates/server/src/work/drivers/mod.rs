@@ -67,11 +67,11 @@ impl Hand {
         }
     }
 
-    /// Looks whether the change can be made, before anything is touched. Answers what it takes to put the node back.
+    /// Looks whether the change can be made, before anything is touched.
     ///
     /// # Errors
     /// Everything that is missing, and what to do.
-    pub async fn check(&self, kind: Kind) -> Result<Value, Trouble> {
+    pub async fn check(&self, kind: Kind) -> Result<Checked, Trouble> {
         match self {
             Self::Sql(hand) => hand.check(kind).await,
             Self::Agent(hand) => hand.check(kind).await,
@@ -137,6 +137,14 @@ impl Hand {
             Self::Agent(hand) => hand.restore(before).await,
         }
     }
+}
+
+/// A node that can be changed.
+pub struct Checked {
+    /// What it takes to put the node back; the driver alone reads it.
+    pub before: Value,
+    /// What the operator should know, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What was brought to a node.

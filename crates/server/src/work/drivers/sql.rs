@@ -8,7 +8,7 @@ use dbtls::{Account, Password, Session, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Delivery, Trouble, recall, remember};
+use super::{Checked, Delivery, Trouble, recall, remember};
 use crate::service::Service;
 use crate::state::ids::SubjectId;
 use crate::state::records::{InstanceRecord, Login, RoGroupRecord};
@@ -75,7 +75,7 @@ impl Hand {
         })
     }
 
-    pub(super) async fn check(&self, kind: Kind) -> Result<Value, Trouble> {
+    pub(super) async fn check(&self, kind: Kind) -> Result<Checked, Trouble> {
         let change = match kind {
             Kind::Open => Change::Open,
             Kind::Close => Change::Close,
@@ -91,9 +91,13 @@ impl Hand {
         let checked = switch::check(&mut session, change, &terms).await;
         session.close().await;
         let checked = checked?;
-        remember(&Found {
+        let before = remember(&Found {
             before: checked.before,
             directory: checked.directory.unwrap_or_default(),
+        })?;
+        Ok(Checked {
+            before,
+            notes: checked.notes,
         })
     }
 

@@ -10,17 +10,38 @@ use crate::state::task::{Kind, NodeWork, State, TaskRecord};
 
 /// What the task's text says at its end.
 pub(super) fn info(task: &TaskRecord) -> String {
+    match &task.failure {
+        Some(failure) => failure.clone(),
+        None => done(task) + &notes(task),
+    }
+}
+
+fn done(task: &TaskRecord) -> String {
     let nodes = task.nodes.iter().filter(|node| !node.untouched).count();
-    match (&task.failure, task.kind) {
-        (Some(failure), _) => failure.clone(),
-        (None, Kind::Open) => format!("TLS is on, seen by a handshake with {nodes} node(s)."),
-        (None, Kind::Close) => format!("TLS is off, seen on {nodes} node(s)."),
-        (None, Kind::Rotate) => {
+    match task.kind {
+        Kind::Open => format!("TLS is on, seen by a handshake with {nodes} node(s)."),
+        Kind::Close => format!("TLS is off, seen on {nodes} node(s)."),
+        Kind::Rotate => {
             format!("A fresh certificate is served, seen by a handshake with {nodes} node(s).")
         }
-        (None, Kind::Enforce) => format!("Plaintext connections are refused by {nodes} node(s)."),
-        (None, Kind::Relax) => format!("Plaintext connections are let in by {nodes} node(s)."),
+        Kind::Enforce => format!("Plaintext connections are refused by {nodes} node(s)."),
+        Kind::Relax => format!("Plaintext connections are let in by {nodes} node(s)."),
     }
+}
+
+/// What did not stand in the way of the change and may surprise later; once for all nodes of which the same is told.
+fn notes(task: &TaskRecord) -> String {
+    let mut told: Vec<(&[String], Vec<String>)> = Vec::new();
+    for work in task.nodes.iter().filter(|work| !work.notes.is_empty()) {
+        let node = format!("`{}`", work.node);
+        match told.iter_mut().find(|(notes, _)| *notes == work.notes) {
+            Some((_, nodes)) => nodes.push(node),
+            None => told.push((&work.notes, vec![node])),
+        }
+    }
+    told.into_iter()
+        .map(|(notes, nodes)| format!(" About {}: {}", nodes.join(", "), notes.join(" ")))
+        .collect()
 }
 
 /// The writes that go with a task's last state: its lock is given back, what nodes are expected to serve is noted, and certificates

@@ -99,10 +99,11 @@ impl<'a> Run<'a> {
 
     async fn check(&mut self, at: usize) -> Result<(), Trouble> {
         let hand = self.hand(at).await?;
-        let before = hand.check(self.task.kind).await?;
+        let checked = hand.check(self.task.kind).await?;
         let seen = verify::look(self.service, &self.node(at)?).await?;
         let work = &mut self.task.nodes[at];
-        (work.before, work.seen) = (Some(before), Some(seen));
+        (work.before, work.seen) = (Some(checked.before), Some(seen));
+        work.notes = checked.notes;
         Ok(())
     }
 
