@@ -14,7 +14,7 @@ use crate::{
 pub enum Channel {
     /// A Unix socket.
     UnixSocket,
-    /// TCP within this host, with or without TLS.
+    /// TCP within this host, with or without TLS; with whose certificate is not looked at.
     Loopback,
     /// TLS with a server that proved to hold the key of a certificate below a trusted CA. If that certificate names hosts, the host that
     /// was connected to is among them. Those that servers make for themselves name none; for them the CA is enough, for it signed nothing
@@ -41,9 +41,11 @@ impl Channel {
     }
 
     pub(super) fn of_tls(tls: &Tls, host: Option<&Name>, trust: &Trust, loopback: bool) -> Self {
+        if loopback {
+            return Self::Loopback;
+        }
         match verify(tls, host, trust) {
             Ok(()) => Self::VerifiedTls,
-            Err(_) if loopback => Self::Loopback,
             Err(problem) => Self::UnverifiedTls { problem },
         }
     }

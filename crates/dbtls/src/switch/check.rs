@@ -287,7 +287,7 @@ impl Look<'_> {
         }
         if self.change == Change::Close && before.enabled && !self.session.channel().is_local() {
             self.notes.push(
-                "If the server restarts while TLS is off, `caching_sha2_password` wants this account's password in full, which is not sent over a network without TLS: somebody has to log in as it on the host first.".to_owned(),
+                "If the server restarts while TLS is off, `caching_sha2_password` wants this account's password in full, which is not sent over a network without TLS: somebody has to log in as it once before, with `mysql --get-server-public-key`.".to_owned(),
             );
         }
         Ok(())

@@ -13,7 +13,7 @@ async fn on_off_on_again_and_each_across_a_restart() {
     assert!(before.enabled);
     assert_ne!(auto, ours);
     assert_eq!(site.wire().await, ours);
-    site.a_client_verifies(&material).await;
+    site.a_client_verifies(&material);
     site.server.restart(Site::options()).unwrap();
     assert_eq!(site.wire().await, ours, "after a restart");
 
@@ -38,7 +38,7 @@ async fn on_off_on_again_and_each_across_a_restart() {
     assert_eq!(site.wire().await, ours);
     site.server.restart(Site::options()).unwrap();
     assert_eq!(site.wire().await, ours, "after a restart");
-    site.a_client_verifies(&material).await;
+    site.a_client_verifies(&material);
 }
 
 /// On a runtime with threads, and spawned: as a service does it.
@@ -65,13 +65,13 @@ async fn a_server_that_was_configured_without_tls_is_switched_on() {
     let (before, _) = site.open_ssl("first", &material).await;
     assert!(!before.enabled);
     assert_eq!(before.tls_version.value.as_deref(), Some(""));
-    site.a_client_verifies(&material).await;
+    site.a_client_verifies(&material);
     assert_eq!(
         site.persisted().lines().last(),
         Some("tls_version=TLSv1.2,TLSv1.3")
     );
     site.server.restart(Options::new()).unwrap();
-    site.a_client_verifies(&material).await;
+    site.a_client_verifies(&material);
 
     switch::restore(&mut site.session().await, &before)
         .await
@@ -174,7 +174,7 @@ async fn a_read_only_replica_is_switched_like_any_other() {
     site.server.sql("SET GLOBAL super_read_only = ON").unwrap();
     let material = site.issue();
     site.open_ssl("first", &material).await;
-    site.a_client_verifies(&material).await;
+    site.a_client_verifies(&material);
     let mut session = site.session().await;
     switch::switch_off(&mut session).await.unwrap();
     assert_eq!(site.wire().await, None);

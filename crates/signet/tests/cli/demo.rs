@@ -37,7 +37,7 @@ fn the_main_job_is_shown_on_real_servers_and_nothing_is_left() {
         ": TLSv1.3, verified\n",
         "  OpenSSL cdb-demo0002\n",
         "    A fresh certificate is served, seen by a handshake with 2 node(s).\n",
-        "    TLS is off, seen on 2 node(s). About `127.0.0.1:",
+        "    TLS is off, seen on 2 node(s).\n",
         ": refused with another CA, as it should be\n",
         "\nEverything held. To go on, in another terminal:\n",
         "  export TENCENTCLOUD_SECRET_ID=AKID",
