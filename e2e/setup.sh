@@ -32,6 +32,8 @@ toolchains() {
     command -v curl >/dev/null || missing+=(curl)
     command -v jq >/dev/null || missing+=(jq)
     command -v unzip >/dev/null || missing+=(unzip)
+    # Hosts of the lab: network namespaces.
+    command -v ip >/dev/null || missing+=(iproute2)
     # For reading code samples.
     command -v php >/dev/null || missing+=(php-cli)
     command -v ruby >/dev/null || missing+=(ruby)

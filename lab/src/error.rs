@@ -43,8 +43,10 @@ pub enum Error {
         /// What the client printed, `ERROR 1045 (28000) …`.
         message: String,
     },
-    /// The lab binds to loopback and nothing else.
-    #[error("{0} is not a loopback address; the lab's servers listen on nothing else")]
+    /// The lab binds to loopback and its own hosts, and nothing else.
+    #[error(
+        "{0} is neither a loopback address nor one of the lab's hosts; the lab's servers listen on nothing else"
+    )]
     NotLoopback(IpAddr),
     /// Something that only MySQL can do was asked of MariaDB.
     #[error("MariaDB cannot switch TLS while it runs; restart it with other options")]

@@ -7,11 +7,13 @@
 //! enough of the protocol to be probed a thousand times over, and to misbehave in ways that a real server
 //! cannot be asked to.
 //!
-//! Everything listens on loopback only and ends with the process that started it, however that ends.
+//! Everything listens on loopback, or on hosts of a [`Network`] that the lab made itself, and ends with the process that started it, however that ends.
 
 mod error;
 /// Which servers there are: on this system or in the lab's cache.
 mod installation;
+/// Hosts in network namespaces.
+mod network;
 /// How a server is to be started: TLS, port, addresses, further settings.
 mod options;
 /// Signals, and the watchdog that ends a server whose starter is gone.
@@ -31,6 +33,7 @@ pub mod fake;
 
 pub use error::Error;
 pub use installation::{Installation, Kind, Version};
+pub use network::{Host, Network};
 pub use options::{Options, Tls};
 pub use restarts::Restartable;
 pub use server::Server;

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Error;
 use crate::pki::CertFiles;
+use crate::{Error, network};
 
 /// A server's TLS at its start.
 #[derive(Debug, Clone, Default)]
@@ -101,16 +101,20 @@ impl Options {
         self.also_on(Ipv6Addr::LOCALHOST)
     }
 
-    /// Listen on one more loopback address. MySQL needs 8.0.13 and MariaDB 10.11 for more than one.
+    /// Listen on one more address: a loopback one, or that of a [`Host`](crate::Host). MySQL needs 8.0.13 and MariaDB 10.11 for more than one.
     #[must_use]
     pub fn also_on(mut self, address: impl Into<IpAddr>) -> Self {
         self.addresses.push(address.into());
         self
     }
 
-    /// Refuses every address that is not loopback.
+    /// Refuses every address that is neither loopback nor one of the lab's own hosts.
     pub(crate) fn check_addresses(&self) -> Result<(), Error> {
-        match self.addresses.iter().find(|address| !address.is_loopback()) {
+        let is_ours = |address: &IpAddr| match address {
+            IpAddr::V4(v4) => v4.is_loopback() || v4.octets()[..3] == network::PREFIX,
+            IpAddr::V6(v6) => v6.is_loopback(),
+        };
+        match self.addresses.iter().find(|address| !is_ours(address)) {
             Some(&address) => Err(Error::NotLoopback(address)),
             None => Ok(()),
         }

@@ -294,7 +294,7 @@ fn nothing_but_loopback_is_listened_on() {
 
     assert_eq!(
         error.to_string(),
-        "0.0.0.0 is not a loopback address; the lab's servers listen on nothing else"
+        "0.0.0.0 is neither a loopback address nor one of the lab's hosts; the lab's servers listen on nothing else"
     );
 }
 

@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,6 +22,12 @@ pub(crate) const ID: &str = "cdb-c1nl9rpv";
 
 /// How long to wait for a line or an answer before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program: the one that was built with the tests, or another build of it that `SIGNET_PROGRAM` names.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("SIGNET_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_signet").into(), PathBuf::from)
+}
 
 /// The folder of a service, with its configuration, its data and its log. It is kept when the test fails.
 pub(crate) struct Place {
@@ -56,7 +62,7 @@ impl Place {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+        let mut command = Command::new(program());
         command
             .args(line.split(' '))
             .current_dir(&self.path)
@@ -76,14 +82,19 @@ impl Place {
         text.trim_end().to_owned()
     }
 
-    /// Starts the service on a free port, and waits until it listens.
+    /// Starts the service on a free port of loopback, and waits until it listens.
     pub(crate) fn serve(&self) -> Served {
         self.serve_with(&[])
     }
 
     /// The same with more in its environment.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Served {
-        let mut starting = self.start_serving_with(environment);
+        self.serve_on(Ipv4Addr::LOCALHOST.into(), environment)
+    }
+
+    /// The same on an address of a [`lab::Host`]; call it inside [`lab::Host::run`], with `allow_plaintext = true` or `[tls]`.
+    pub(crate) fn serve_on(&self, address: IpAddr, environment: &[(&str, &str)]) -> Served {
+        let mut starting = self.start_serving_on(address, environment);
         let first = starting.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let log = fs::read_to_string(self.path("serve.log")).unwrap();
             panic!("the service did not start; its log:\n{log}")
@@ -95,17 +106,20 @@ impl Place {
 
     /// The same without waiting.
     pub(crate) fn start_serving(&self) -> Served {
-        self.start_serving_with(&[])
+        self.start_serving_on(Ipv4Addr::LOCALHOST.into(), &[])
     }
 
-    fn start_serving_with(&self, environment: &[(&str, &str)]) -> Served {
+    fn start_serving_on(&self, address: IpAddr, environment: &[(&str, &str)]) -> Served {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.path("serve.log"))
             .unwrap();
         let mut child = self
-            .command("serve --listen 127.0.0.1:0 --data data")
+            .command(&format!(
+                "serve --listen {} --data data",
+                SocketAddr::new(address, 0)
+            ))
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
