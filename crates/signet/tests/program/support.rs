@@ -193,6 +193,14 @@ impl Served {
         self.address.expect("the service has said where it listens")
     }
 
+    /// SIGTERM, and waits for the end, which must be a good one.
+    #[allow(dead_code, reason = "not every suite ends a service like this")]
+    pub(crate) fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// SIGKILL. Afterwards the process is gone.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
