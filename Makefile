@@ -4,7 +4,7 @@
 LAB   := .cache/lab
 TCCLI := .cache/e2e/venv/bin/tccli
 
-.PHONY: demo test lint unit e2e screenshots contract bench servers clients book deny clean
+.PHONY: demo test lint unit attack e2e screenshots contract bench servers clients book deny clean
 
 ## Shows the main job on real servers, then stays up until Ctrl-C.
 demo: servers clients
@@ -12,18 +12,24 @@ demo: servers clients
 	target/release/signet demo --tccli $(TCCLI) $(DEMO)
 
 ## Everything that must pass.
-test: lint unit e2e
+test: lint unit attack e2e
 
 ## Formatting and lints.
 lint: clients
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p signet --test attack -- -D warnings
 
 ## The Rust tests, against real servers where it says so.
 unit: servers clients
 	cargo build --workspace --bins
 	cargo test --workspace
 	docs/sign-with-openssl.test.sh
+
+## The attacks, against the program as it is released, real servers, and hosts in network namespaces (needs root).
+attack: servers clients
+	cargo build --profile release-like -p signet -p signet-agent
+	SIGNET_PROGRAM=$(CURDIR)/target/release-like/signet cargo test -p signet --test attack
 
 ## The official clients and a real browser against the real program and real servers.
 e2e: servers clients

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Connection, ID, Place, Served, mysql};
 
-/// The agent's program; it is built with all others before the tests run.
+/// The agent's program, beside that of the service; it is built with all others before the tests run.
 fn program() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_signet")).with_file_name("signet-agent");
+    let path = crate::support::program().with_file_name("signet-agent");
     assert!(
         path.is_file(),
         "{} is missing: cargo build --workspace --bins",
