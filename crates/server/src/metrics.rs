@@ -1,8 +1,8 @@
 //! What is counted, in Prometheus' text form under `/metrics`.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// Upper bounds of the durations of requests, in seconds.
@@ -66,7 +66,9 @@ impl Metrics {
             "The memory of signatures: how many are remembered, and how many there is room for, by what their keys may do.",
         );
         let signatures = IntGaugeVec::new(signatures, &["access", "of"]).expect(NAMES);
-        registry.register(Box::new(signatures.clone())).expect(NAMES);
+        registry
+            .register(Box::new(signatures.clone()))
+            .expect(NAMES);
         let task_steps = HistogramOpts::new(
             "signet_task_step_seconds",
             "How long the steps of tasks took, node by node; `issue` is a part of `deliver`.",

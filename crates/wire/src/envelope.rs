@@ -35,7 +35,10 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// The host's first label, port and all if it has no dot: what the Java, Node and Go SDKs name as the service.
     pub fn first_label(&self) -> Option<&'a str> {
-        let host = self.host.rsplit_once('/').map_or(self.host, |(_, host)| host);
+        let host = self
+            .host
+            .rsplit_once('/')
+            .map_or(self.host, |(_, host)| host);
         host.split('.').next()
     }
 }

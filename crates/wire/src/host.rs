@@ -63,9 +63,34 @@ mod tests {
     fn nothing_else_is() {
         let long = "a".repeat(260);
         let others = [
-            "", ":80", "a:", "a:b", "a:123456", "a:+1", "a:1:2", "a/", "a/?Access=ReadOnly", "a?b", "a#b", "u@a", "a b", "a,b",
-            " a", "a\t", "é", "[::1", "::1", "[a]", "[::1]x", "[::1%eth0]", "http://", "http://a/", "HTTP://a", "ftp://a",
-            "http://http://a", &long,
+            "",
+            ":80",
+            "a:",
+            "a:b",
+            "a:123456",
+            "a:+1",
+            "a:1:2",
+            "a/",
+            "a/?Access=ReadOnly",
+            "a?b",
+            "a#b",
+            "u@a",
+            "a b",
+            "a,b",
+            " a",
+            "a\t",
+            "é",
+            "[::1",
+            "::1",
+            "[a]",
+            "[::1]x",
+            "[::1%eth0]",
+            "http://",
+            "http://a/",
+            "HTTP://a",
+            "ftp://a",
+            "http://http://a",
+            &long,
         ];
         for host in others {
             assert!(!is_valid(host), "{host}");

@@ -233,8 +233,9 @@ impl Refusal {
     pub fn signed_before_start() -> Self {
         let en = "This write was signed before the service started, which does not know whether it was carried out then. Look at \
                   the result, and sign the call again.";
-        Self::new(Code::AuthFailureSignatureFailure, en)
-            .in_chinese("该写请求的签名早于服务启动时间，无法判断是否已执行。请检查结果后重新签名。")
+        Self::new(Code::AuthFailureSignatureFailure, en).in_chinese(
+            "该写请求的签名早于服务启动时间，无法判断是否已执行。请检查结果后重新签名。",
+        )
     }
 
     /// A write that was sent again, whose first answer is not repeated. Our own words; `why` is a clause.

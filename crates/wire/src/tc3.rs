@@ -329,11 +329,19 @@ fn canonical_to_sign(request: &Unsigned<'_>, payload: &[u8; 64]) -> (Vec<u8>, St
         ("host".to_owned(), request.host.to_owned()),
     ];
     let lower = |text: &str| text.trim().to_ascii_lowercase();
-    headers.extend(request.headers.iter().map(|(name, value)| (lower(name), lower(value))));
+    headers.extend(
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| (lower(name), lower(value))),
+    );
     headers.sort();
     let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .collect();
     let (method, query) = (request.method, request.query);
     let mut text = format!("{method}\n/\n{query}\n{lines}\n{names}\n").into_bytes();
     text.extend_from_slice(payload);

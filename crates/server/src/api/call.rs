@@ -168,7 +168,13 @@ impl<'a> Call<'a> {
         }
         let named = wire::secret_id(request).filter(|id| self.service.catalog.key(id).is_some());
         if let Some(secret_id) = named {
-            let call = RefusedCall::of(request, self.request_id, self.now, error.refusal().clone(), self.from);
+            let call = RefusedCall::of(
+                request,
+                self.request_id,
+                self.now,
+                error.refusal().clone(),
+                self.from,
+            );
             self.service.refused.keep(secret_id, call);
         }
     }

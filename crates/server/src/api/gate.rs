@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wire::{Envelope, Proof, Refusal, RequestId, Request};
+use wire::{Envelope, Proof, Refusal, Request, RequestId};
 
 use crate::ambient::UnixTime;
 use crate::api::action::{Effect, Product, Spec};
@@ -154,7 +154,8 @@ fn check_replay(
     known: Known,
 ) -> Result<(), Refusal> {
     match (spec.effect, known) {
-        (Effect::Reads, Known::ForAnother { just_now: false }) | (Effect::Writes, Known::ForAnother { .. }) => {
+        (Effect::Reads, Known::ForAnother { just_now: false })
+        | (Effect::Writes, Known::ForAnother { .. }) => {
             return Err(Refusal::replayed_under_another_action());
         }
         (Effect::Reads, _) => return Ok(()),
@@ -169,10 +170,14 @@ fn check_replay(
         };
     }
     if signed <= service.started {
-        return Err(Refusal::replay_not_excluded("it was signed before the service started"));
+        return Err(Refusal::replay_not_excluded(
+            "it was signed before the service started",
+        ));
     }
     if known == Known::Unknown {
-        return Err(Refusal::replay_not_excluded("the memory of signatures is full"));
+        return Err(Refusal::replay_not_excluded(
+            "the memory of signatures is full",
+        ));
     }
     Ok(())
 }

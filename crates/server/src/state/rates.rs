@@ -15,8 +15,16 @@ impl Rates {
     ///
     /// # Errors
     /// How many calls this second has had, this one included, when that is more than `limit`.
-    pub fn admit(&self, actions: usize, action: usize, limit: u32, now: UnixTime) -> Result<(), u64> {
-        let counters = self.0.get_or_init(|| (0..actions).map(|_| AtomicU64::new(0)).collect());
+    pub fn admit(
+        &self,
+        actions: usize,
+        action: usize,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<(), u64> {
+        let counters = self
+            .0
+            .get_or_init(|| (0..actions).map(|_| AtomicU64::new(0)).collect());
         let count = count(&counters[action], now);
         if count > u64::from(limit) {
             Err(count)
@@ -57,16 +65,8 @@ mod tests {
         }
         assert_eq!(rates.admit(2, 0, 20, NOW), Err(21));
         assert_eq!(rates.admit(2, 0, 20, NOW), Err(22));
-        assert_eq!(
-            rates.admit(2, 1, 20, NOW),
-            Ok(()),
-            "another action"
-        );
-        assert_eq!(
-            rates.admit(2, 0, 20, NOW + 1),
-            Ok(()),
-            "the next second"
-        );
+        assert_eq!(rates.admit(2, 1, 20, NOW), Ok(()), "another action");
+        assert_eq!(rates.admit(2, 0, 20, NOW + 1), Ok(()), "the next second");
     }
 
     #[test]

@@ -70,9 +70,15 @@ impl Repeats {
         }
         let (ended, write) = watch::channel(None);
         inner.writes.insert(mac, write);
-        inner.ends.push_back((signed + MAX_SKEW.cast_signed(), mac, 0));
+        inner
+            .ends
+            .push_back((signed + MAX_SKEW.cast_signed(), mac, 0));
         let repeats = self.clone();
-        Claim::First(Ticket { repeats, mac, ended })
+        Claim::First(Ticket {
+            repeats,
+            mac,
+            ended,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -91,7 +97,11 @@ impl Inner {
     /// Takes room for an answer, if there is some.
     fn admits(&mut self, mac: &[u8; 32], size: usize) -> bool {
         let fits = size <= LARGEST && self.bytes + size <= BYTES;
-        let write = self.ends.iter_mut().rev().find(|(_, other, _)| other == mac);
+        let write = self
+            .ends
+            .iter_mut()
+            .rev()
+            .find(|(_, other, _)| other == mac);
         match write {
             Some((.., taken)) if fits => {
                 *taken = size;
@@ -126,7 +136,9 @@ pub async fn answer_of(mut write: watch::Receiver<Option<Kept>>) -> Result<Vec<u
     let ended = write.wait_for(Option::is_some).await;
     match ended.as_deref() {
         Ok(Some(Kept::Answer(answer))) => answer.clone().map(|bytes| bytes.to_vec()),
-        Ok(Some(Kept::Secret)) => Err(Refusal::not_repeated("its answer holds a secret, which is shown once")),
+        Ok(Some(Kept::Secret)) => Err(Refusal::not_repeated(
+            "its answer holds a secret, which is shown once",
+        )),
         Ok(Some(Kept::TooLarge)) => Err(Refusal::not_repeated("its answer was not kept")),
         Ok(None) | Err(_) => Err(Refusal::not_repeated("it was interrupted before its end")),
     }
@@ -149,7 +161,9 @@ mod tests {
         let Claim::Repeat(write) = repeats.claim([mac; 32], NOW, NOW) else {
             panic!("it is not known")
         };
-        answer_of(write).await.map_err(|refusal| refusal.to_string())
+        answer_of(write)
+            .await
+            .map_err(|refusal| refusal.to_string())
     }
 
     #[tokio::test]
@@ -170,23 +184,43 @@ mod tests {
     async fn what_is_not_kept_is_refused() {
         let repeats = Repeats::default();
         first(&repeats, 1, NOW).unwrap().finish(Ok(b"secret"), true);
-        first(&repeats, 2, NOW).unwrap().finish(Ok(&vec![0; LARGEST + 1]), false);
-        first(&repeats, 3, NOW).unwrap().finish(Err(&Refusal::internal_error()), true);
+        first(&repeats, 2, NOW)
+            .unwrap()
+            .finish(Ok(&vec![0; LARGEST + 1]), false);
+        first(&repeats, 3, NOW)
+            .unwrap()
+            .finish(Err(&Refusal::internal_error()), true);
         drop(first(&repeats, 4, NOW).unwrap());
         let because = |why: &str| {
-            let text = format!("This very request was sent before, and {why}. Nothing was done again; sign the call again to repeat it.");
+            let text = format!(
+                "This very request was sent before, and {why}. Nothing was done again; sign the call again to repeat it."
+            );
             Err(format!("AuthFailure.SignatureFailure: {text}"))
         };
-        assert_eq!(repeated(&repeats, 1).await, because("its answer holds a secret, which is shown once"));
-        assert_eq!(repeated(&repeats, 2).await, because("its answer was not kept"));
-        assert_eq!(repeated(&repeats, 3).await, Err(Refusal::internal_error().to_string()));
-        assert_eq!(repeated(&repeats, 4).await, because("it was interrupted before its end"));
+        assert_eq!(
+            repeated(&repeats, 1).await,
+            because("its answer holds a secret, which is shown once")
+        );
+        assert_eq!(
+            repeated(&repeats, 2).await,
+            because("its answer was not kept")
+        );
+        assert_eq!(
+            repeated(&repeats, 3).await,
+            Err(Refusal::internal_error().to_string())
+        );
+        assert_eq!(
+            repeated(&repeats, 4).await,
+            because("it was interrupted before its end")
+        );
     }
 
     #[test]
     fn it_is_kept_for_as_long_as_the_signature_is_valid() {
         let repeats = Repeats::default();
-        first(&repeats, 1, NOW - 300).unwrap().finish(Ok(b"{}"), false);
+        first(&repeats, 1, NOW - 300)
+            .unwrap()
+            .finish(Ok(b"{}"), false);
         assert!(first(&repeats, 1, NOW + 300).is_none());
         assert!(first(&repeats, 1, NOW + 301).is_some());
         assert_eq!(repeats.lock().bytes, 0);
@@ -196,7 +230,9 @@ mod tests {
     fn the_bytes_are_bounded() {
         let repeats = Repeats::default();
         for mac in 0..=255 {
-            first(&repeats, mac, NOW).unwrap().finish(Ok(&vec![0; LARGEST]), false);
+            first(&repeats, mac, NOW)
+                .unwrap()
+                .finish(Ok(&vec![0; LARGEST]), false);
         }
         assert_eq!(repeats.lock().bytes, BYTES);
     }

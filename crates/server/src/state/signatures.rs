@@ -138,7 +138,13 @@ impl Tables {
     }
 
     fn count(&self) -> usize {
-        let used = |table: &Table| table.slots.iter().filter(|slot| slot.load(Ordering::Relaxed) != 0).count();
+        let used = |table: &Table| {
+            table
+                .slots
+                .iter()
+                .filter(|slot| slot.load(Ordering::Relaxed) != 0)
+                .count()
+        };
         self.of_spans.iter().map(|table| used(&table.load())).sum()
     }
 }
@@ -167,7 +173,9 @@ impl Table {
         let tag = hash >> 24 | 1; // never 0, which is an empty slot
         let entry = tag << 24 | (now.cast_unsigned() & 0xffff) << 8 | u64::from(action);
         let first = (hash & 0xffff_ffff) as usize;
-        for slot in (first..first + PROBES).filter_map(|at| self.slots.get(at & self.slots.len().wrapping_sub(1))) {
+        for slot in (first..first + PROBES)
+            .filter_map(|at| self.slots.get(at & self.slots.len().wrapping_sub(1)))
+        {
             let mut found = slot.load(Ordering::Relaxed);
             if found == 0 {
                 match slot.compare_exchange(0, entry, Ordering::Relaxed, Ordering::Relaxed) {
@@ -237,13 +245,19 @@ mod tests {
     fn it_is_remembered_for_as_long_as_its_timestamp_is_accepted() {
         for signed in NOW - 700..NOW + 700 {
             let memory = small();
-            let remember = |number, signed, now| memory.remember(&mac(number), Access::Full, 1, signed, now);
+            let remember =
+                |number, signed, now| memory.remember(&mac(number), Access::Full, 1, signed, now);
             assert_eq!(remember(1, signed, signed - 300), Known::New);
             for (number, now) in (2..).zip(signed - 300..=signed + 300) {
                 // The newest timestamp that is accepted, which begins a new span first.
                 assert_eq!(remember(number, now + 300, now), Known::New);
             }
-            assert_eq!(remember(1, signed, signed + 300), Known::Again, "{}", signed - NOW);
+            assert_eq!(
+                remember(1, signed, signed + 300),
+                Known::Again,
+                "{}",
+                signed - NOW
+            );
         }
     }
 
@@ -253,12 +267,31 @@ mod tests {
         let remember = |number, signed| memory.remember(&mac(number), Access::Full, 1, signed, NOW);
         let full = (0..2_000).find(|number| remember(*number, NOW) == Known::Unknown);
         assert!(full.is_some_and(|number| number > 700), "{full:?}");
-        assert_eq!(remember(5_000, NOW), Known::Unknown, "after that, nothing is new for sure");
-        assert_eq!(remember(0, NOW), Known::Again, "what was remembered still is");
-        assert_eq!(remember(5_001, NOW + 600), Known::New, "the next span has room");
+        assert_eq!(
+            remember(5_000, NOW),
+            Known::Unknown,
+            "after that, nothing is new for sure"
+        );
+        assert_eq!(
+            remember(0, NOW),
+            Known::Again,
+            "what was remembered still is"
+        );
+        assert_eq!(
+            remember(5_001, NOW + 600),
+            Known::New,
+            "the next span has room"
+        );
         assert_eq!(remember(5_002, NOW + 1_200), Known::New);
-        assert_eq!(remember(5_003, NOW), Known::Unknown, "a span that is kept no more");
-        assert_eq!(memory.remember(&mac(5_000), Access::ReadOnly, 1, NOW, NOW), Known::New);
+        assert_eq!(
+            remember(5_003, NOW),
+            Known::Unknown,
+            "a span that is kept no more"
+        );
+        assert_eq!(
+            memory.remember(&mac(5_000), Access::ReadOnly, 1, NOW, NOW),
+            Known::New
+        );
     }
 
     #[test]
@@ -268,7 +301,9 @@ mod tests {
             let first = std::thread::scope(|scope| {
                 let threads = [1, 2, 1, 2].map(|action| {
                     let memory = &memory;
-                    scope.spawn(move || memory.remember(&mac(number), Access::Full, action, NOW, NOW))
+                    scope.spawn(move || {
+                        memory.remember(&mac(number), Access::Full, action, NOW, NOW)
+                    })
                 });
                 threads
                     .into_iter()

@@ -7,7 +7,10 @@ use crate::support::{ANY, SECRET_ID, SECRET_KEY, TestServer};
 #[test]
 fn a_key_is_made_used_and_disabled() {
     let server = TestServer::start();
-    let key = server.call("CreateAccessKey", json!({ "Access": "Full", "Note": "terraform" }));
+    let key = server.call(
+        "CreateAccessKey",
+        json!({ "Access": "Full", "Note": "terraform" }),
+    );
     key.answers(json!({ "SecretId": ANY, "SecretKey": ANY }));
     let (id, secret) = (key.text("SecretId"), key.text("SecretKey"));
     assert_eq!((id.len(), secret.len(), &id[..4]), (36, 32, "AKID"));

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use serde_json::{Value, json};
 use server::api::action::Product::Signet;
 
-use crate::signing::{Key, Request, ROOT};
+use crate::signing::{Key, ROOT, Request};
 use crate::support::Place;
 
 const ROUNDS: usize = 40;
@@ -18,8 +18,15 @@ fn one_of_them_stays() {
     let mut holder = (ROOT.id.to_owned(), ROOT.secret.to_owned());
     for round in 0..ROUNDS {
         let make = json!({ "Access": "Full", "Note": round.to_string() }).to_string();
-        let made = Request::post(address, Signet, "CreateAccessKey", &make).signed(key(&holder)).send(address);
-        let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("round {round}: {made}")).to_owned();
+        let made = Request::post(address, Signet, "CreateAccessKey", &make)
+            .signed(key(&holder))
+            .send(address);
+        let text = |name: &str| {
+            made[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("round {round}: {made}"))
+                .to_owned()
+        };
         let keys = [holder, (text("SecretId"), text("SecretKey"))];
         let together = Barrier::new(2);
         let answers: Vec<Value> = std::thread::scope(|scope| {
@@ -27,7 +34,8 @@ fn one_of_them_stays() {
                 let (keys, together) = (&keys, &together);
                 scope.spawn(move || {
                     let body = json!({ "SecretId": keys[whom].0 }).to_string();
-                    let request = Request::post(address, Signet, "DisableAccessKey", &body).signed(key(&keys[by]));
+                    let request = Request::post(address, Signet, "DisableAccessKey", &body)
+                        .signed(key(&keys[by]));
                     together.wait();
                     request.send(address)
                 })
@@ -35,7 +43,9 @@ fn one_of_them_stays() {
             calls.into_iter().map(|call| call.join().unwrap()).collect()
         });
         let stays = |pair: &(String, String)| {
-            let list = Request::post(address, Signet, "ListAccessKeys", "{}").signed(key(pair)).send(address);
+            let list = Request::post(address, Signet, "ListAccessKeys", "{}")
+                .signed(key(pair))
+                .send(address);
             list["TotalCount"].is_number()
         };
         let left: Vec<_> = keys.iter().filter(|pair| stays(pair)).cloned().collect();

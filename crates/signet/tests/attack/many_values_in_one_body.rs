@@ -4,7 +4,7 @@ use std::fs;
 
 use server::api::action::Product::Cdb;
 
-use crate::signing::{Request, ROOT, fails};
+use crate::signing::{ROOT, Request, fails};
 use crate::support::Place;
 
 /// 60 parts of 60,000 values each: every part alone is within the limit.
@@ -21,12 +21,20 @@ fn values_are_counted_over_all_parts() {
     let place = Place::new();
     let served = place.serve();
     let address = served.address();
-    let mut request = Request::post(address, Cdb, "DescribeDBInstances", "").with("Content-Type", "multipart/form-data; boundary=B");
+    let mut request = Request::post(address, Cdb, "DescribeDBInstances", "")
+        .with("Content-Type", "multipart/form-data; boundary=B");
     request.body = multipart();
     let answer = request.signed_by_sdk(ROOT).send(address);
     let status = fs::read_to_string(format!("/proc/{}/status", served.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    fails(&answer, "InvalidParameter", "The request has more than 65536 parameter values.");
+    fails(
+        &answer,
+        "InvalidParameter",
+        "The request has more than 65536 parameter values.",
+    );
     assert!(peak < 256 << 10, "{peak} kB");
 }

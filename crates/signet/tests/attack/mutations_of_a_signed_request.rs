@@ -39,7 +39,11 @@ impl Mutations {
 
     fn push(&mut self, name: impl Into<String>, is_harmless: bool, bytes: Vec<u8>) {
         let name = name.into();
-        self.all.push(Mutation { name, is_harmless, bytes });
+        self.all.push(Mutation {
+            name,
+            is_harmless,
+            bytes,
+        });
     }
 
     /// The valid request changed as a structure.
@@ -61,28 +65,60 @@ impl Mutations {
     }
 
     fn headers(&mut self) {
-        let names = ["Host", "Content-Type", "X-TC-Action", "X-TC-Version", "X-Signet-Nonce", "X-TC-Timestamp", "Authorization"];
+        let names = [
+            "Host",
+            "Content-Type",
+            "X-TC-Action",
+            "X-TC-Version",
+            "X-Signet-Nonce",
+            "X-TC-Timestamp",
+            "Authorization",
+        ];
         for name in names {
             self.add(format!("{name} is removed"), |r| r.without(name));
             self.add(format!("{name} is empty"), |r| r.with(name, ""));
             for (what, place) in [("before", 0), ("after", usize::MAX)] {
-                self.add(format!("another {name} {what}"), |r| inserted(r, place, name, "1"));
+                self.add(format!("another {name} {what}"), |r| {
+                    inserted(r, place, name, "1")
+                });
                 self.add(format!("{name} twice, {what}"), |r| {
                     let value = r.header(name).to_owned();
                     inserted(r, place, name, &value)
                 });
-                self.add(format!("{name} under another spelling {what}"), |r| inserted(r, place, &name.to_ascii_lowercase(), "1"));
+                self.add(format!("{name} under another spelling {what}"), |r| {
+                    inserted(r, place, &name.to_ascii_lowercase(), "1")
+                });
             }
-            for (what, around) in [("x before", ["x", ""]), ("x after", ["", "x"]), ("comma after", ["", ",x"])] {
+            for (what, around) in [
+                ("x before", ["x", ""]),
+                ("x after", ["", "x"]),
+                ("comma after", ["", ",x"]),
+            ] {
                 self.add(format!("{name}: {what}"), |r| {
                     let value = format!("{}{}{}", around[0], r.header(name), around[1]);
                     r.with(name, &value)
                 });
             }
-            self.add_text(format!("{name} with a space before the colon"), &format!("\r\n{name}:"), &format!("\r\n{name} :"));
-            self.add_text(format!("{name} with an underscore"), &format!("\r\n{name}:"), &format!("\r\nX_{name}:"));
-            self.add_text(format!("{name} with a byte of nothing"), &format!("\r\n{name}: "), &format!("\r\n{name}: \0"));
-            self.add_text(format!("{name} folded"), &format!("\r\n{name}: "), &format!("\r\n{name}:\r\n x "));
+            self.add_text(
+                format!("{name} with a space before the colon"),
+                &format!("\r\n{name}:"),
+                &format!("\r\n{name} :"),
+            );
+            self.add_text(
+                format!("{name} with an underscore"),
+                &format!("\r\n{name}:"),
+                &format!("\r\nX_{name}:"),
+            );
+            self.add_text(
+                format!("{name} with a byte of nothing"),
+                &format!("\r\n{name}: "),
+                &format!("\r\n{name}: \0"),
+            );
+            self.add_text(
+                format!("{name} folded"),
+                &format!("\r\n{name}: "),
+                &format!("\r\n{name}:\r\n x "),
+            );
             let length = self.valid().header(name).len();
             for at in 0..length {
                 self.add(format!("{name}: byte {at}"), |r| {
@@ -116,13 +152,25 @@ impl Mutations {
     }
 
     fn request_line(&mut self) {
-        for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD", "post", "POSTX"] {
+        for method in [
+            "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD", "post", "POSTX",
+        ] {
             self.add(format!("method {method}"), |mut r| {
                 method.clone_into(&mut r.method);
                 r
             });
         }
-        for target in ["/?a=b", "/?Access=Full", "/?&", "//", "/x", "/%2f", "/.", "/console", "*"] {
+        for target in [
+            "/?a=b",
+            "/?Access=Full",
+            "/?&",
+            "//",
+            "/x",
+            "/%2f",
+            "/.",
+            "/console",
+            "*",
+        ] {
             self.add(format!("target {target}"), |mut r| {
                 target.clone_into(&mut r.target);
                 r
@@ -139,7 +187,11 @@ impl Mutations {
             let less: Vec<_> = all.split(';').filter(|other| *other != name).collect();
             self.signing(&format!("without {name}"), all, &less.join(";"));
             self.signing(&format!("{name} twice"), all, &format!("{all};{name}"));
-            self.signing(&format!("{name} in capitals"), all, &all.replace(name, &name.to_ascii_uppercase()));
+            self.signing(
+                &format!("{name} in capitals"),
+                all,
+                &all.replace(name, &name.to_ascii_uppercase()),
+            );
         }
         let turned: Vec<_> = all.split(';').rev().collect();
         self.signing("turned around", all, &turned.join(";"));
@@ -171,26 +223,52 @@ impl Mutations {
             ("Content-Length", "-1"),
             ("Content-Length", "18446744073709551616"),
         ] {
-            self.add(format!("{name}: {value} added"), |r| inserted(r, 0, name, value));
+            self.add(format!("{name}: {value} added"), |r| {
+                inserted(r, 0, name, value)
+            });
         }
     }
 
     fn framing(&mut self) {
         let length = format!("Content-Length: {}", BODY.len());
         for other in [0, 1, BODY.len() - 1] {
-            self.add_text(format!("length {other}"), &length, &format!("Content-Length: {other}"));
+            self.add_text(
+                format!("length {other}"),
+                &length,
+                &format!("Content-Length: {other}"),
+            );
         }
-        self.add_text("a list of lengths", &length, &format!("Content-Length: {}, 0", BODY.len()));
+        self.add_text(
+            "a list of lengths",
+            &length,
+            &format!("Content-Length: {}, 0", BODY.len()),
+        );
         self.add_text("no length", &format!("{length}\r\n"), "");
-        self.add_text("another request in the body", BODY, &"GET / HTTP/1.1\r\nHost: a\r\n\r\n0123456789012"[..BODY.len()]);
+        self.add_text(
+            "another request in the body",
+            BODY,
+            &"GET / HTTP/1.1\r\nHost: a\r\n\r\n0123456789012"[..BODY.len()],
+        );
         let chunked = |chunks: &str| format!("Transfer-Encoding: chunked\r\n\r\n{chunks}");
         let all = format!("{length}\r\n\r\n{BODY}");
         for (name, chunks) in [
-            ("another body", format!("27\r\n{}\r\n0\r\n\r\n", BODY.replace("mutation", "mutatioN"))),
-            ("a chunk too much", format!("27\r\n{BODY}\r\n1\r\n \r\n0\r\n\r\n")),
+            (
+                "another body",
+                format!(
+                    "27\r\n{}\r\n0\r\n\r\n",
+                    BODY.replace("mutation", "mutatioN")
+                ),
+            ),
+            (
+                "a chunk too much",
+                format!("27\r\n{BODY}\r\n1\r\n \r\n0\r\n\r\n"),
+            ),
             ("a size with a sign", format!("+27\r\n{BODY}\r\n0\r\n\r\n")),
             ("a size that is none", format!("zz\r\n{BODY}\r\n0\r\n\r\n")),
-            ("a huge size", format!("ffffffffffffffffff\r\n{BODY}\r\n0\r\n\r\n")),
+            (
+                "a huge size",
+                format!("ffffffffffffffffff\r\n{BODY}\r\n0\r\n\r\n"),
+            ),
         ] {
             self.add_text(format!("chunks: {name}"), &all, &chunked(&chunks));
         }
@@ -208,13 +286,31 @@ impl Mutations {
         }
         for at in 0..9 {
             let mut request = self.v1_valid();
-            let place = request.target.match_indices('&').nth(at).map(|(place, _)| place).unwrap();
+            let place = request
+                .target
+                .match_indices('&')
+                .nth(at)
+                .map(|(place, _)| place)
+                .unwrap();
             request.target.replace_range(place..=place, "%26");
-            self.push(format!("v1: the border {at} encoded"), false, request.bytes());
+            self.push(
+                format!("v1: the border {at} encoded"),
+                false,
+                request.bytes(),
+            );
         }
-        for (from, to) in [("Access=ReadOnly", "Access=Full"), ("&Note=mutation", ""), ("&Note=mutation", "&Note=mutation&Note=x"), ("GET", "POST")] {
+        for (from, to) in [
+            ("Access=ReadOnly", "Access=Full"),
+            ("&Note=mutation", ""),
+            ("&Note=mutation", "&Note=mutation&Note=x"),
+            ("GET", "POST"),
+        ] {
             let text = String::from_utf8(self.v1_valid().bytes()).unwrap();
-            self.push(format!("v1: {from} is {to}"), false, text.replacen(from, to, 1).into_bytes());
+            self.push(
+                format!("v1: {from} is {to}"),
+                false,
+                text.replacen(from, to, 1).into_bytes(),
+            );
         }
     }
 
@@ -244,7 +340,12 @@ impl Mutations {
             }
             r
         });
-        for (name, value) in [("X-TC-Language", "zh-CN"), ("X-Forwarded-Host", "a"), ("X-Http-Method-Override", "GET"), ("Accept", "text/html")] {
+        for (name, value) in [
+            ("X-TC-Language", "zh-CN"),
+            ("X-Forwarded-Host", "a"),
+            ("X-Http-Method-Override", "GET"),
+            ("Accept", "text/html"),
+        ] {
             self.add_harmless(format!("{name} added"), |r| r.with(name, value));
         }
         self.add_harmless("spaces around a value", |r| {
@@ -258,7 +359,9 @@ impl Mutations {
 
 fn inserted(mut request: Request, place: usize, name: &str, value: &str) -> Request {
     let place = place.min(request.headers.len());
-    request.headers.insert(place, (name.to_owned(), value.to_owned()));
+    request
+        .headers
+        .insert(place, (name.to_owned(), value.to_owned()));
     request
 }
 
@@ -280,7 +383,10 @@ fn none_that_changes_anything_is_accepted() {
     let place = Place::new();
     let served = place.serve();
     let address = served.address();
-    let mut mutations = Mutations { address, all: Vec::new() };
+    let mut mutations = Mutations {
+        address,
+        all: Vec::new(),
+    };
     mutations.headers();
     mutations.body();
     mutations.request_line();

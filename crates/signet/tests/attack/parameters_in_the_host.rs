@@ -29,18 +29,35 @@ fn a_read_only_key_does_not_become_a_full_one() {
     let served = place.serve();
     let address = served.address();
     let host = address.to_string();
-    let parameters = [("Access", "ReadOnly"), ("Action", "CreateAccessKey"), ("Note", NOTE), ("Version", Signet.version())];
+    let parameters = [
+        ("Access", "ReadOnly"),
+        ("Action", "CreateAccessKey"),
+        ("Note", NOTE),
+        ("Version", Signet.version()),
+    ];
     let recorded = v1_get(address, ROOT, &host, &parameters);
     let query = recorded.target.trim_start_matches("/?");
     let (time, signature) = (value(query, "Timestamp"), value(query, "Signature"));
     // The same string to sign with its border at the second `/?`.
     let moved = format!("{host}/?Access=ReadOnly&Action=CreateAccessKey&Nonce=1234&Note=");
-    let rest = format!("SecretId={}&SignatureMethod=HmacSHA256&Timestamp={time}&Version={}", ROOT.id, Signet.version());
+    let rest = format!(
+        "SecretId={}&SignatureMethod=HmacSHA256&Timestamp={time}&Version={}",
+        ROOT.id,
+        Signet.version()
+    );
     let target = format!("{NOTE}&{rest}&Signature={signature}");
     let request = format!("GET {target} HTTP/1.1\r\nHost: {moved}\r\nConnection: close\r\n\r\n");
     let answer = response(&exchange(address, request.as_bytes()));
-    assert_eq!(list(address, "ListAccessKeys").as_array().unwrap().len(), 1, "{answer}");
-    fails(&answer, "InvalidParameterValue", "The header `Host` is not a host name or an address with an optional port.");
+    assert_eq!(
+        list(address, "ListAccessKeys").as_array().unwrap().len(),
+        1,
+        "{answer}"
+    );
+    fails(
+        &answer,
+        "InvalidParameterValue",
+        "The header `Host` is not a host name or an address with an optional port.",
+    );
 }
 
 #[test]
@@ -58,12 +75,19 @@ fn a_parameter_does_not_swallow_the_next() {
     ];
     let recorded = v1_get(address, ROOT, &address.to_string(), &parameters);
     let mut moved = recorded.clone();
-    moved.target = recorded
-        .target
-        .replace("&KeyType=rsa-2048", "")
-        .replace("InstanceName=orders", "InstanceName=orders%26KeyType%3Drsa-2048");
+    moved.target = recorded.target.replace("&KeyType=rsa-2048", "").replace(
+        "InstanceName=orders",
+        "InstanceName=orders%26KeyType%3Drsa-2048",
+    );
     let answer = moved.send(address);
-    assert_eq!(list(address, "DescribeDBInstances").as_array().unwrap().len(), 0, "{answer}");
+    assert_eq!(
+        list(address, "DescribeDBInstances")
+            .as_array()
+            .unwrap()
+            .len(),
+        0,
+        "{answer}"
+    );
     fails(
         &answer,
         "InvalidParameter",

@@ -82,7 +82,9 @@ impl Request {
     #[must_use]
     pub(crate) fn signed(self, key: Key<'_>) -> Self {
         let version = self.header("X-TC-Version").to_owned();
-        let product = Product::ALL.into_iter().find(|product| product.version() == version);
+        let product = Product::ALL
+            .into_iter()
+            .find(|product| product.version() == version);
         let names = ["X-TC-Action", "X-TC-Version"];
         self.signed_for(key, product.unwrap().name(), &names)
     }
@@ -90,7 +92,10 @@ impl Request {
     /// Signs with a service in the scope and further headers.
     #[must_use]
     pub(crate) fn signed_for(self, key: Key<'_>, service: &str, names: &[&str]) -> Self {
-        let further: Vec<_> = names.iter().map(|name| (*name, self.header(name))).collect();
+        let further: Vec<_> = names
+            .iter()
+            .map(|name| (*name, self.header(name)))
+            .collect();
         let authorization = tc3::authorization(
             &SecretId::new(key.id).unwrap(),
             &SecretKey::new(key.secret),
@@ -125,7 +130,12 @@ impl Request {
 }
 
 /// A GET that is signed with v1, over these parameters and what every call has.
-pub(crate) fn v1_get(address: SocketAddr, key: Key<'_>, host: &str, parameters: &[(&str, &str)]) -> Request {
+pub(crate) fn v1_get(
+    address: SocketAddr,
+    key: Key<'_>,
+    host: &str,
+    parameters: &[(&str, &str)],
+) -> Request {
     let now = Clock::System.now().to_string();
     let common = [
         ("Nonce", "1234"),
@@ -138,7 +148,12 @@ pub(crate) fn v1_get(address: SocketAddr, key: Key<'_>, host: &str, parameters: 
         .chain(parameters)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let query = v1::sign(&SecretKey::new(key.secret), &"GET".parse().unwrap(), host, &all);
+    let query = v1::sign(
+        &SecretKey::new(key.secret),
+        &"GET".parse().unwrap(),
+        host,
+        &all,
+    );
     Request {
         method: "GET".into(),
         target: format!("/?{query}"),
@@ -172,8 +187,12 @@ fn is_whole(answer: &[u8]) -> bool {
         return false;
     };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    length.and_then(|length| length.trim().parse::<usize>().ok()).is_some_and(|length| answer.len() >= end + 4 + length)
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    length
+        .and_then(|length| length.trim().parse::<usize>().ok())
+        .is_some_and(|length| answer.len() >= end + 4 + length)
 }
 
 /// The `Response` in a raw answer; null when there is none.
@@ -188,5 +207,9 @@ pub(crate) fn response(raw: &[u8]) -> Value {
 #[track_caller]
 pub(crate) fn fails(answer: &Value, code: &str, message: &str) {
     let error = &answer["Error"];
-    assert_eq!((error["Code"].as_str(), error["Message"].as_str()), (Some(code), Some(message)), "{answer}");
+    assert_eq!(
+        (error["Code"].as_str(), error["Message"].as_str()),
+        (Some(code), Some(message)),
+        "{answer}"
+    );
 }

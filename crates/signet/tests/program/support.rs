@@ -172,7 +172,11 @@ impl Place {
     pub(crate) fn wait_for(&self, what: &str, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds() {
-            assert!(Instant::now() < deadline, "waited in vain for {what}; see {}", self.path.display());
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}; see {}",
+                self.path.display()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,7 +1,7 @@
 use super::search::{Recipe as _, Table};
 use super::{Check, CheckId, Deviation, Diagnosis, Hint, Outcome, Question, Verdict, compare};
-use crate::headers::Headers;
 use crate::envelope::Request;
+use crate::headers::Headers;
 use crate::tc3::{ACTION_HEADERS, Authorization, SIGNED_HEADERS, utc_day};
 use crate::{Refusal, envelope};
 
@@ -64,18 +64,30 @@ fn uncovered(
     headers: &Headers<'_>,
 ) -> Option<(CheckId, Deviation, String, Refusal)> {
     let version = headers.version?;
-    let (service, _) = envelope::SERVICES.iter().find(|(_, known)| *known == version)?;
+    let (service, _) = envelope::SERVICES
+        .iter()
+        .find(|(_, known)| *known == version)?;
     let is_own = *service != "cdb";
     let given = authorization.service;
     if given != *service && (is_own || request.first_label() != Some(given)) {
         let refusal = Refusal::other_scope(given, service);
-        return Some((CheckId::Service, Deviation::OtherService, (*service).to_owned(), refusal));
+        return Some((
+            CheckId::Service,
+            Deviation::OtherService,
+            (*service).to_owned(),
+            refusal,
+        ));
     }
     let names: Vec<_> = authorization.signed_headers.split(';').collect();
     if is_own && !ACTION_HEADERS.iter().all(|name| names.contains(name)) {
         let expected = [&[SIGNED_HEADERS][..], &ACTION_HEADERS].concat().join(";");
         let refusal = Refusal::unsigned_action(service);
-        return Some((CheckId::SignedHeaders, Deviation::UnsignedAction, expected, refusal));
+        return Some((
+            CheckId::SignedHeaders,
+            Deviation::UnsignedAction,
+            expected,
+            refusal,
+        ));
     }
     None
 }
@@ -171,10 +183,5 @@ fn date_check(authorization: &Authorization<'_>, timestamp: &str) -> Check {
 }
 
 fn signed_headers_check(given: &str, fits: bool) -> Check {
-    Check::compared(
-        CheckId::SignedHeaders,
-        fits,
-        SIGNED_HEADERS,
-        given,
-    )
+    Check::compared(CheckId::SignedHeaders, fits, SIGNED_HEADERS, given)
 }

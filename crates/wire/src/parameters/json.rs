@@ -38,9 +38,7 @@ pub(crate) fn value(text: &[u8], values: &mut usize) -> Result<Value, Refusal> {
     *values = state.values;
     match read {
         Ok(value) => Ok(value),
-        Err(error) => Err(state
-            .refusal
-            .unwrap_or_else(|| unreadable(&error))),
+        Err(error) => Err(state.refusal.unwrap_or_else(|| unreadable(&error))),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use hyper::StatusCode;
-use wire::{Language, Refusal};
 use wire::doctor::{self, Check, Deviation, Diagnosis, Outcome, Pasted, Question};
+use wire::{Language, Refusal};
 
 use super::error::Answer;
 use super::page::{Layout, html, html_with};
