@@ -141,6 +141,10 @@ pub struct Log {
     pub format: LogFormat,
     /// What is logged, as in `info` or `server=debug`. Refused requests are at `info`, answered ones at `debug`.
     pub filter: String,
+    /// How many bytes of lines about refused requests are logged in a minute; further ones are counted. 1 MiB by default.
+    pub refused_bytes_per_minute: usize,
+    /// How many of them for one source address (an IPv6 /64 is one). 64 KiB by default.
+    pub refused_bytes_per_source: usize,
 }
 
 /// How log lines look.
@@ -155,11 +159,19 @@ pub enum LogFormat {
 }
 
 /// The audit log. Writes and refusals are always in it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
     /// Logs calls that only read, too.
     pub reads: bool,
+    /// The size in bytes at which a file is put aside and the next one begun; 64 kB or more, 64 MiB by default.
+    pub max_size: u64,
+    /// How many files that were put aside are kept; 0, the default, keeps all.
+    pub keep_files: usize,
+    /// How many bytes of refusals are written in a minute; further ones are counted. 1 MiB by default.
+    pub refused_bytes_per_minute: usize,
+    /// How many of them for one source address (an IPv6 /64 is one). 64 KiB by default.
+    pub refused_bytes_per_source: usize,
 }
 
 impl Default for Config {
@@ -217,11 +229,25 @@ impl Default for ConsoleConfig {
     }
 }
 
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            reads: false,
+            max_size: 64 << 20,
+            keep_files: 0,
+            refused_bytes_per_minute: 1 << 20,
+            refused_bytes_per_source: 64 << 10,
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
             filter: "info".into(),
+            refused_bytes_per_minute: 1 << 20,
+            refused_bytes_per_source: 64 << 10,
         }
     }
 }
@@ -320,6 +346,12 @@ impl Config {
             return bad(
                 "console.idle_timeout",
                 "it must be 1s to 12h, after which a session ends anyway",
+            );
+        }
+        if self.audit.max_size < 64_000 {
+            return bad(
+                "audit.max_size",
+                "it must be at least 64000 bytes, or files would follow each other too fast",
             );
         }
         self.ca.check()?;

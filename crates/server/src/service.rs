@@ -18,6 +18,7 @@ use crate::config::{self, Config};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::state::audit::Audit;
+use crate::state::budget::{Limits, LogBudget};
 use crate::state::catalog::{self, Catalog, Common};
 use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
@@ -33,7 +34,9 @@ use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
 use crate::state::vault::{self, Vault};
 use crate::work::agents::Hub;
+use crate::work::auditing;
 use crate::work::background::Background;
+use crate::work::disk;
 use crate::work::issuing;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
@@ -43,8 +46,6 @@ use crate::work::witness;
 
 /// How often the time is written down at which this control plane was still watching.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// How often buffered audit lines are written out.
-const FLUSH: Duration = Duration::from_millis(250);
 /// How often it is looked for refused calls that are old enough to be forgotten.
 const FORGET: Duration = Duration::from_secs(60);
 
@@ -62,6 +63,8 @@ pub struct Service {
     pub vault: Arc<Vault>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// What refused callers may make this service log.
+    pub log_budget: LogBudget,
     /// The latest calls that were refused because of their signature.
     pub refused: Refused,
     /// Which signature was used for which action.
@@ -207,6 +210,10 @@ impl Service {
             sessions: Sessions::new(config.console.idle_timeout),
             links: Links::new(config.link_base(address), &opened.vault),
             revocations: Revocations::default(),
+            log_budget: LogBudget::new(Limits {
+                all: config.log.refused_bytes_per_minute,
+                source: config.log.refused_bytes_per_source,
+            }),
             config,
             clock,
             entropy,
@@ -254,7 +261,8 @@ impl Service {
             tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
             tokio::spawn(retention::run(Arc::clone(self), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
-            tokio::spawn(flush_audit(Arc::clone(self), stop.clone())),
+            tokio::spawn(auditing::run(Arc::clone(self), stop.clone())),
+            tokio::spawn(disk::run(Arc::clone(self), stop.clone())),
             tokio::spawn(forget_refused(Arc::clone(self), stop.clone())),
         ]
     }
@@ -281,8 +289,7 @@ async fn open(
     let lock = lock_folder(config)?;
     let store = Sqlite::open(&config.data.join("signet.db"))?;
     let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
-    let path = config.data.join("audit.jsonl");
-    let audit = Audit::open(&path).map_err(|cause| StartError::Data { path, cause })?;
+    let audit = auditing::open(config, &vault, &store, clock.now()).await?;
     let (discovered, nodes) = mpsc::unbounded_channel();
     let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let now = clock.now();
@@ -323,12 +330,13 @@ impl Running {
                 tracing::error!(%error, "a worker ended badly");
             }
         }
-        self.service.audit.flush();
+        auditing::checkpoint(&self.service, None).await;
     }
 }
 
 impl Config {
-    fn master_key_path(&self) -> PathBuf {
+    /// The file of the master key.
+    pub fn master_key_path(&self) -> PathBuf {
         if self.master_key_file.as_os_str().is_empty() {
             self.data.join("master.key")
         } else {
@@ -492,16 +500,5 @@ async fn forget_refused(service: Arc<Service>, stopped: CancellationToken) {
         .is_err()
     {
         service.refused.forget_old(service.clock.now());
-    }
-}
-
-async fn flush_audit(service: Arc<Service>, stopped: CancellationToken) {
-    loop {
-        let stop = tokio::time::timeout(FLUSH, stopped.cancelled()).await;
-        let audit = Arc::clone(&service.audit);
-        let flushed = tokio::task::spawn_blocking(move || audit.flush());
-        if flushed.await.is_err() || stop.is_ok() {
-            return;
-        }
     }
 }

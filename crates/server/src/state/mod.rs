@@ -42,6 +42,9 @@ pub mod link;
 /// The audit log.
 pub mod audit;
 
+/// Budgets in bytes per minute.
+pub mod budget;
+
 /// Calls that were refused because of their signature.
 pub mod refused;
 

@@ -29,6 +29,8 @@ pub fn metrics(service: &Service) -> Reply {
         let (remembered, capacity) = (memory.count(access), memory.capacity(access));
         service.metrics.show_signatures(name, remembered, capacity);
     }
+    let used = i64::try_from(service.audit.budget_used()).unwrap_or(i64::MAX);
+    service.metrics.audit_budget_used.set(used);
     let mut reply = text(StatusCode::OK, service.metrics.render());
     reply.headers_mut().insert(
         CONTENT_TYPE,

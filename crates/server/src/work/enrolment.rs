@@ -373,5 +373,6 @@ fn note(
         action: action.into(),
         resource: audit::short(resource),
         code,
+        changes: Vec::new(),
     });
 }

@@ -8,7 +8,11 @@ pub mod drivers;
 
 pub mod agents;
 
+pub mod auditing;
+
 pub mod background;
+
+pub mod disk;
 
 pub mod issuing;
 

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
 use crate::ambient::UnixTime;
+use crate::state::audit::changes;
 use crate::state::authorities::Pki;
 use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
@@ -292,7 +293,9 @@ impl Catalog {
     /// # Errors
     /// [`store::Error::Conflict`] when a condition does not hold, or when the store fails.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Revision, store::Error> {
+        let changes = changes::of_commit(&self.store, &writes).await?;
         let revision = self.store.commit(writes).await?;
+        changes::record(changes);
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|applied| *applied >= revision).await;
         reached

@@ -87,6 +87,30 @@ impl Sqlite {
         })
     }
 
+    /// Reads one document of a file that another process may have open, without changing anything.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when there is no file.
+    pub fn peek(path: &Path, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let name = path.display().to_string();
+        if !path.exists() {
+            return Err(Error::Backend(format!("{name} does not exist")));
+        }
+        inspect(path)?;
+        let peeked = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(
+            |connection| {
+                connection
+                    .query_row(
+                        "SELECT value FROM document WHERE key = ?1 AND value IS NOT NULL",
+                        [key],
+                        |row| row.get(0),
+                    )
+                    .optional()
+            },
+        );
+        peeked.map_err(|error| explain(&name, error))
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,

@@ -199,6 +199,7 @@ impl<'a> Visit<'a> {
             action: format!("console/{}", audit::short(room)),
             resource: String::new(),
             code,
+            changes: Vec::new(),
         }
     }
 
