@@ -30,10 +30,13 @@ use crate::state::sessions::Sessions;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
+use crate::state::upgrade;
 use crate::state::vault::{self, Vault};
+use crate::targets::Targets;
 use crate::work::agents::Hub;
 use crate::work::background::Background;
 use crate::work::issuing;
+use crate::work::peers::Peers;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
 use crate::work::retention;
@@ -73,6 +76,8 @@ pub struct Service {
     pub links: Links,
     /// Revocation lists.
     pub revocations: Revocations,
+    /// What servers have to prove, and where they may be.
+    pub peers: Arc<Peers>,
     /// The prober.
     pub prober: Prober,
     /// The way to what runs tasks.
@@ -176,6 +181,14 @@ impl Service {
         let agents = bind_if_given(config.agents.listen).await?;
         let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
+        let own = [Some(address), agents_address].into_iter().flatten().collect();
+        let targets = Targets::of(&config.targets, own).map_err(config::Error::targets)?;
+        let peers = Arc::new(Peers {
+            catalog: Arc::clone(&opened.catalog),
+            clock: clock.clone(),
+            targets: Arc::new(targets),
+            allow_unverified: config.sql.allow_unverified,
+        });
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
@@ -183,11 +196,13 @@ impl Service {
             let _inside = background.enter();
             let (catalog, vault) = (Arc::clone(&opened.catalog), Arc::clone(&opened.vault));
             let (metrics, nodes) = (metrics.prober(), opened.nodes);
+            let peers = Arc::clone(&peers);
             prober::start(
                 &config,
                 clock.clone(),
                 catalog,
                 vault,
+                peers,
                 metrics,
                 nodes,
                 stop.clone(),
@@ -208,6 +223,7 @@ impl Service {
             audit: opened.audit,
             refused: Refused::default(),
             metrics,
+            peers,
             prober,
             tasks,
             agents: Hub::default(),
@@ -277,8 +293,9 @@ async fn open(
     let path = config.data.join("audit.jsonl");
     let audit = Audit::open(&path).map_err(|cause| StartError::Data { path, cause })?;
     let (discovered, nodes) = mpsc::unbounded_channel();
-    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let now = clock.now();
+    upgrade::run(&store, &vault, now).await?;
+    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let made_root_key = ensure_root_key(&catalog, &vault, entropy, now, root).await?;
     issuing::ensure_authority(&config.ca, &catalog, &vault, entropy, now).await?;
     Ok(Opened {
