@@ -9,3 +9,9 @@
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod support;
+
+mod certificate_of_another_database;
+mod foreign_root_in_the_bundle;
+mod probes_as_a_port_scanner;
+mod stored_password_sent_to_another_server;
+mod tls_stripped_on_the_way;
