@@ -181,7 +181,10 @@ impl Service {
         let agents = bind_if_given(config.agents.listen).await?;
         let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
-        let own = [Some(address), agents_address].into_iter().flatten().collect();
+        let own = [Some(address), agents_address]
+            .into_iter()
+            .flatten()
+            .collect();
         let targets = Targets::of(&config.targets, own).map_err(config::Error::targets)?;
         let peers = Arc::new(Peers {
             catalog: Arc::clone(&opened.catalog),

@@ -79,9 +79,8 @@ impl Targets {
         if self.deny.iter().any(|rule| rule.matches(host, address)) {
             return Err("`deny` in [targets] names it".to_owned());
         }
-        let named = |rule: &Rule| {
-            matches!(rule.hosts, Hosts::Network(..)) && rule.matches(host, address)
-        };
+        let named =
+            |rule: &Rule| matches!(rule.hosts, Hosts::Network(..)) && rule.matches(host, address);
         if let Some(what) = never_a_database(address.ip()).filter(|_| !self.allow.iter().any(named))
         {
             return Err(format!(
@@ -341,14 +340,34 @@ mod tests {
         );
         for (host, address, why) in [
             ("10.1.2.3", "10.1.2.3:3306", ""),
-            ("10.1.2.3", "10.1.2.3:22", "`allow` in [targets] does not name it"),
-            ("11.1.2.3", "11.1.2.3:3306", "`allow` in [targets] does not name it"),
+            (
+                "10.1.2.3",
+                "10.1.2.3:22",
+                "`allow` in [targets] does not name it",
+            ),
+            (
+                "11.1.2.3",
+                "11.1.2.3:3306",
+                "`allow` in [targets] does not name it",
+            ),
             ("10.9.0.1", "10.9.0.1:3306", "`deny` in [targets] names it"),
             ("db.example.com", "192.0.2.1:3306", ""),
             ("a.db.example.com", "192.0.2.1:3306", ""),
-            ("adb.example.com", "192.0.2.1:3306", "`allow` in [targets] does not name it"),
-            ("x.secret.db.example.com", "192.0.2.1:1", "`deny` in [targets] names it"),
-            ("a.db.example.com", "10.9.1.1:3306", "`deny` in [targets] names it"),
+            (
+                "adb.example.com",
+                "192.0.2.1:3306",
+                "`allow` in [targets] does not name it",
+            ),
+            (
+                "x.secret.db.example.com",
+                "192.0.2.1:1",
+                "`deny` in [targets] names it",
+            ),
+            (
+                "a.db.example.com",
+                "10.9.1.1:3306",
+                "`deny` in [targets] names it",
+            ),
             ("169.254.7.7", "169.254.7.7:3306", ""),
             (
                 "a.db.example.com",
@@ -362,9 +381,18 @@ mod tests {
 
     #[test]
     fn a_rule_that_cannot_be_read_is_named() {
-        for bad in ["10.0.0.0/33", "a b", "10.0.0.1:x", "10.0.0.1:9-1", "::1/129"] {
+        for bad in [
+            "10.0.0.0/33",
+            "a b",
+            "10.0.0.1:x",
+            "10.0.0.1:9-1",
+            "::1/129",
+        ] {
             let error = bad.parse::<Rule>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{bad}` is no rule: ")), "{error}");
+            assert!(
+                error.starts_with(&format!("`{bad}` is no rule: ")),
+                "{error}"
+            );
         }
         let all: Rule = "*:3306".parse().unwrap();
         assert_eq!((all.hosts, all.ports), (Hosts::All, (3306, 3306)));

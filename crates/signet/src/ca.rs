@@ -110,11 +110,18 @@ fn accept(args: &Accept) -> Result<(), Failure> {
     }
     let found = answer.read::<Accepted>()?.authorities;
     if found.is_empty() {
-        return show::out(&format!("Every node of {} shows an accepted authority.", args.id));
+        return show::out(&format!(
+            "Every node of {} shows an accepted authority.",
+            args.id
+        ));
     }
     let waits = found.iter().any(|authority| !authority.accepted);
     let rows = found.into_iter().map(|authority| {
-        let word = if authority.accepted { "ACCEPTED" } else { "NOT ACCEPTED" };
+        let word = if authority.accepted {
+            "ACCEPTED"
+        } else {
+            "NOT ACCEPTED"
+        };
         [
             authority.node,
             word.to_owned(),

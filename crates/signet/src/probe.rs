@@ -155,7 +155,8 @@ impl Probing {
         let mut report = Report::of(target, &observation, &self.trust, &self.names, now);
         if let Some(Reason::NotMySql { saw }) = &observation.reason {
             // Whoever runs this command could connect there as well.
-            report.reason = format!("this is not a MySQL server: it answered `{saw}`; check the port");
+            report.reason =
+                format!("this is not a MySQL server: it answered `{saw}`; check the port");
         }
         report
     }

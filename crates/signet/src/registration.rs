@@ -120,7 +120,9 @@ struct DroppedAccount {
 impl Dropped {
     /// For somebody who gave flags; empty when no account went.
     pub(crate) fn as_flags(&self) -> String {
-        self.told(|kind| format!("pass --{kind}-user and --{kind}-password-file in the same command"))
+        self.told(|kind| {
+            format!("pass --{kind}-user and --{kind}-password-file in the same command")
+        })
     }
 
     /// For somebody who wrote a fleet file; empty when no account went.

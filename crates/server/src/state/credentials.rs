@@ -153,7 +153,10 @@ mod tests {
             (false, place("i/2", Field::Probe, &[&one, &two], Some("CA"))),
             (false, place("i/1", Field::Sql, &[&one, &two], Some("CA"))),
             (false, place("i/1", Field::Probe, &[&one], Some("CA"))),
-            (false, place("i/1", Field::Probe, &[&one, &other], Some("CA"))),
+            (
+                false,
+                place("i/1", Field::Probe, &[&one, &other], Some("CA")),
+            ),
             (false, place("i/1", Field::Probe, &[&one, &two], Some("CB"))),
             (false, place("i/1", Field::Probe, &[&one, &two], None)),
         ] {

@@ -75,7 +75,10 @@ pub async fn anchors(catalog: &Catalog, common: &Common) -> Result<Anchors, Erro
         &mut certificates,
         common.trust.certificates().map(<[u8]>::to_vec),
     );
-    let pins = common.nodes.iter().filter_map(|node| accepted(common, node));
+    let pins = common
+        .nodes
+        .iter()
+        .filter_map(|node| accepted(common, node));
     for sha256 in pins.flat_map(|pin| pin.anchors.clone()) {
         let der = certificate(catalog, &sha256).await?;
         add(&mut certificates, [der]);

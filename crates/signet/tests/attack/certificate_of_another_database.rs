@@ -12,7 +12,9 @@ fn a_certificate_of_ours_under_another_name_does_not_get_the_probe_password() {
     let served = place.serve();
     let robbed = [mysql(), mysql()];
     let mut connection = Connection::open(served.address()).unwrap();
-    let nodes = robbed.each_ref().map(|s| format!("{}:{}", s.host(), s.port()));
+    let nodes = robbed
+        .each_ref()
+        .map(|s| format!("{}:{}", s.host(), s.port()));
     connection
         .call(
             "RegisterInstance",
@@ -22,7 +24,9 @@ fn a_certificate_of_ours_under_another_name_does_not_get_the_probe_password() {
             }),
         )
         .unwrap();
-    let opened = connection.call("OpenSSL", &json!({ "InstanceId": ID })).unwrap();
+    let opened = connection
+        .call("OpenSSL", &json!({ "InstanceId": ID }))
+        .unwrap();
     let (state, info) = connection.finish(opened["AsyncRequestId"].as_str().unwrap());
     assert_eq!(state, "SUCCESS", "{info}");
 
@@ -45,7 +49,9 @@ fn a_certificate_of_ours_under_another_name_does_not_get_the_probe_password() {
             }),
         )
         .unwrap();
-    connection.call("ProbeNow", &json!({ "InstanceId": other })).unwrap();
+    connection
+        .call("ProbeNow", &json!({ "InstanceId": other }))
+        .unwrap();
     let posture = connection
         .call("DescribePosture", &json!({ "InstanceId": other }))
         .unwrap();

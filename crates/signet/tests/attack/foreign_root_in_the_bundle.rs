@@ -31,11 +31,15 @@ impl Site {
             let options = certificate(&right, &files.path().join(name));
             Server::start(Kind::MySql, options).unwrap()
         });
-        let nodes = servers.each_ref().map(|s| format!("{}:{}", s.host(), s.port()));
+        let nodes = servers
+            .each_ref()
+            .map(|s| format!("{}:{}", s.host(), s.port()));
         let mut parameters = json!({
             "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Nodes": nodes,
         });
-        let Value::Object(more) = more(&right) else { panic!() };
+        let Value::Object(more) = more(&right) else {
+            panic!()
+        };
         parameters.as_object_mut().unwrap().extend(more);
         let site = Self {
             place,
@@ -47,7 +51,9 @@ impl Site {
         };
         let mut connection = site.connection();
         connection.call("RegisterInstance", &parameters).unwrap();
-        connection.call("ProbeNow", &json!({ "InstanceId": ID })).unwrap();
+        connection
+            .call("ProbeNow", &json!({ "InstanceId": ID }))
+            .unwrap();
         site
     }
 
@@ -60,7 +66,9 @@ impl Site {
         let options = certificate(&self.wrong, &self.files.path().join("wrong"));
         self.servers[1].restart(options).unwrap();
         let mut connection = self.connection();
-        connection.call("ProbeNow", &json!({ "InstanceId": ID })).unwrap();
+        connection
+            .call("ProbeNow", &json!({ "InstanceId": ID }))
+            .unwrap();
     }
 
     /// The bundle of the link that `DescribeSSLStatus` answers, as PEM.
@@ -69,7 +77,9 @@ impl Site {
             .connection()
             .call("DescribeSSLStatus", &json!({ "InstanceId": ID }))
             .unwrap();
-        let url = status["Url"].as_str().unwrap_or_else(|| panic!("{status:?}"));
+        let url = status["Url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{status:?}"));
         let url = url.replace("TencentDB-CA-Chain.zip", "TencentDB-CA-Chain.pem");
         let path = url.splitn(4, '/').last().unwrap();
         get(self.served.address(), path)
@@ -118,7 +128,10 @@ fn where_ca_certificates_are_registered_nothing_else_is_in_the_bundle() {
     assert!(has(&site.bundle(), &site.right));
     site.replace_the_second_server();
     let bundle = site.bundle();
-    assert!(has(&bundle, &site.right) && !has(&bundle, &site.wrong), "{bundle}");
+    assert!(
+        has(&bundle, &site.right) && !has(&bundle, &site.wrong),
+        "{bundle}"
+    );
     let refused = site
         .connection()
         .call("AcceptAuthority", &json!({ "InstanceId": ID }))
@@ -126,7 +139,9 @@ fn where_ca_certificates_are_registered_nothing_else_is_in_the_bundle() {
     assert_eq!(refused["Error"]["Code"], "OperationDenied");
     assert_eq!(
         refused["Error"]["Message"],
-        format!("CA certificates are registered for `{ID}`, and only those are believed. Change them with `CaCertificates` of ModifyInstance, or register the RO group again.")
+        format!(
+            "CA certificates are registered for `{ID}`, and only those are believed. Change them with `CaCertificates` of ModifyInstance, or register the RO group again."
+        )
     );
 }
 
@@ -137,30 +152,53 @@ fn a_changed_authority_is_drift_until_it_is_accepted() {
     assert_eq!(site.second()["Drift"], "");
     site.replace_the_second_server();
     let bundle = site.bundle();
-    assert!(has(&bundle, &site.right) && !has(&bundle, &site.wrong), "{bundle}");
+    assert!(
+        has(&bundle, &site.right) && !has(&bundle, &site.wrong),
+        "{bundle}"
+    );
     let drift = site.second()["Drift"].as_str().unwrap().to_owned();
-    assert!(drift.starts_with("its certificate leads to another authority than the accepted one (SHA-256 "), "{drift}");
+    assert!(
+        drift.starts_with(
+            "its certificate leads to another authority than the accepted one (SHA-256 "
+        ),
+        "{drift}"
+    );
 
     // It stays so after a restart, and somebody who knows that it is right accepts it.
     let Site { place, served, .. } = site;
     served.kill();
-    let site = Site { served: place.serve(), place, ..site };
+    let site = Site {
+        served: place.serve(),
+        place,
+        ..site
+    };
     assert_eq!(site.second()["Drift"], drift);
     let mut connection = site.connection();
-    let listed = connection.call("AcceptAuthority", &json!({ "InstanceId": ID })).unwrap();
+    let listed = connection
+        .call("AcceptAuthority", &json!({ "InstanceId": ID }))
+        .unwrap();
     let [waits] = &listed["Authorities"].as_array().unwrap()[..] else {
         panic!("{listed:?}")
     };
-    assert_eq!((&waits["Subject"], &waits["Accepted"]), (&json!("CN=Wrong Root"), &json!(false)));
+    assert_eq!(
+        (&waits["Subject"], &waits["Accepted"]),
+        (&json!("CN=Wrong Root"), &json!(false))
+    );
     assert!(!has(&site.bundle(), &site.wrong));
     let stray = connection
-        .call("AcceptAuthority", &json!({ "InstanceId": ID, "Sha256": ["00"] }))
+        .call(
+            "AcceptAuthority",
+            &json!({ "InstanceId": ID, "Sha256": ["00"] }),
+        )
         .unwrap();
     assert_eq!(stray["Error"]["Code"], "InvalidParameterValue");
     let accept = json!({ "InstanceId": ID, "Sha256": [waits["Sha256"]] });
     let accepted = connection.call("AcceptAuthority", &accept).unwrap();
     assert_eq!(accepted["Authorities"][0]["Accepted"], true, "{accepted:?}");
     let bundle = site.bundle();
-    assert!(has(&bundle, &site.right) && has(&bundle, &site.wrong), "{bundle}");
+    assert!(
+        has(&bundle, &site.right) && has(&bundle, &site.wrong),
+        "{bundle}"
+    );
     assert_eq!(site.second()["Drift"], "");
 }

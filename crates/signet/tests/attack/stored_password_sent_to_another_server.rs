@@ -51,5 +51,8 @@ fn probe_login(connection: &mut Connection) -> String {
     let instance = json!({ "InstanceId": ID });
     connection.call("ProbeNow", &instance).unwrap();
     let posture = connection.call("DescribePosture", &instance).unwrap();
-    posture["Nodes"][0]["ProbeLogin"].as_str().unwrap().to_owned()
+    posture["Nodes"][0]["ProbeLogin"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

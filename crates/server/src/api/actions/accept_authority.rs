@@ -91,7 +91,11 @@ impl Action for AcceptAuthority {
                 ),
             ));
         }
-        let wanted: HashSet<_> = input.sha256.iter().map(|sha| sha.to_ascii_lowercase()).collect();
+        let wanted: HashSet<_> = input
+            .sha256
+            .iter()
+            .map(|sha| sha.to_ascii_lowercase())
+            .collect();
         let found = foreign(context, &subject).await?;
         check_listed(&wanted, &found, &subject)?;
         accept(context, &wanted, found).await

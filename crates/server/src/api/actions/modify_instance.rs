@@ -12,8 +12,8 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
 use crate::api::subject;
-use crate::state::ids::SubjectId;
 use crate::state::credentials::{Field, HasAccounts as _, Place};
+use crate::state::ids::SubjectId;
 use crate::state::records::{self, Driver, InstanceRecord, NodeDriver, Registration, Tag};
 use crate::state::store::{Expect, Write};
 
@@ -164,7 +164,11 @@ fn change(
 
 /// Drops the accounts that are not given again: their passwords were given for other servers, or other CA certificates.
 fn drop_accounts(of: &mut Registration, input: &Input) -> Vec<DroppedAccount> {
-    let probe = (&mut of.probe, input.probe_user.is_some(), registration::PROBE);
+    let probe = (
+        &mut of.probe,
+        input.probe_user.is_some(),
+        registration::PROBE,
+    );
     let sql = (&mut of.sql, input.sql_user.is_some(), registration::SQL);
     let stored = [probe, sql].into_iter();
     let dropped = stored.filter(|(_, is_given, _)| !is_given);

@@ -11,8 +11,8 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
-use crate::state::ids::InstanceId;
 use crate::state::credentials::{Destination, Field, Place};
+use crate::state::ids::InstanceId;
 use crate::state::records::{
     self, Architecture, Driver, InstanceRecord, NodeDriver, Registration, Tag, V1,
 };

@@ -12,8 +12,8 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title};
 use crate::api::subject;
-use crate::state::ids::{RoGroupId, RoInstanceId};
 use crate::state::credentials::{Destination, Field, Place};
+use crate::state::ids::{RoGroupId, RoInstanceId};
 use crate::state::records::{self, Driver, Member, NodeDriver, Registration, RoGroupRecord, V1};
 use crate::state::store::{Error, Expect, Write};
 

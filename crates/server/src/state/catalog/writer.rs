@@ -14,10 +14,10 @@ use wire::SecretKey;
 use super::{Catalog, Common, Error, Instance, RoGroup};
 use crate::ambient::UnixTime;
 use crate::state::authorities::Authority;
+use crate::state::credentials::Destination;
 use crate::state::ids::{InstanceId, RoGroupId, TaskId};
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node, Observed, Profile};
-use crate::state::credentials::Destination;
 use crate::state::pins::{self, PinRecord};
 use crate::state::pki::{self, AgentRecord, AuthorityRecord, IssuedRecord, ManagedRecord};
 use crate::state::records::{

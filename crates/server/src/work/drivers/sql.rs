@@ -180,10 +180,7 @@ impl Hand {
 }
 
 /// The account that was registered, and the CA certificates that its servers are verified with.
-async fn registered(
-    service: &Service,
-    subject: SubjectId,
-) -> Result<(Account, Trust), Trouble> {
+async fn registered(service: &Service, subject: SubjectId) -> Result<(Account, Trust), Trouble> {
     match subject {
         SubjectId::Instance(id) => {
             let key = InstanceRecord::key(id);
