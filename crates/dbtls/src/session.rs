@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    Greeting, Limits, Login, Password, Reason, Step, Target, Trust,
-    auth::{self, Verdict},
+    Conditions, Greeting, Limits, Login, Password, Reason, Step, Target,
+    auth::{self, Reveal, Verdict},
     greeting::{self, Hello},
     handshake::{self, Failure, capabilities},
     packet::{self, capability},
@@ -98,6 +98,16 @@ pub enum SessionError {
         /// Whom the connection could be shared with.
         channel: Channel,
     },
+    /// The server proved nothing, and does not even get the answer to its challenge.
+    #[error(
+        "`{user}` was not logged in, for {channel}: a login needs TLS with a server whose chain leads to the registered CA certificates (`CaCertificates`, for instance the server's own `ca.pem`) or to Signet's own, or the server's Unix socket"
+    )]
+    Unverified {
+        /// The user name.
+        user: String,
+        /// Whom the connection could be shared with.
+        channel: Channel,
+    },
     /// The first statement was refused.
     #[error("the session cannot be prepared: {0}")]
     Prepare(#[from] SqlError),
@@ -145,21 +155,21 @@ impl SqlError {
 impl Session {
     /// Connects, through TLS where the server offers it (over a Unix socket it would protect nothing), and logs in.
     ///
-    /// `trust` decides whether TLS makes the connection private: see [`Channel::VerifiedTls`]. Each step may take what `limits` says,
-    /// the whole of it and later every statement `limits.total`.
+    /// `conditions` decide whether the connection is private (see [`Channel`]) and what becomes of one that is not. Each step may take
+    /// what `limits` says, the whole of it and later every statement `limits.total`.
     ///
     /// # Errors
     /// [`SessionError`], which says what to do.
     pub async fn open(
         target: &Target,
         account: &Account,
-        trust: &Trust,
+        conditions: impl Into<Conditions>,
         limits: Limits,
     ) -> Result<Self, SessionError> {
         let entrance = Entrance {
             target: target.clone(),
             account: account.clone(),
-            trust: trust.clone(),
+            conditions: conditions.into(),
             limits,
         };
         entrance.open().await
@@ -249,7 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for S {}
 pub(crate) struct Entrance {
     target: Target,
     account: Account,
-    trust: Trust,
+    conditions: Conditions,
     limits: Limits,
 }
 
@@ -257,15 +267,16 @@ impl Entrance {
     pub(crate) async fn open(self) -> Result<Session, SessionError> {
         let end = Instant::now() + self.limits.total;
         let connect_by = by(end, self.limits.connect);
+        let gate = self.conditions.gate.as_deref();
         match self.target.place() {
             Place::Unix(path) => {
-                let mut stream = socket::unix(path, connect_by).await?;
+                let mut stream = socket::unix(path, gate, connect_by).await?;
                 let hello = greeting::read(&mut stream, by(end, self.limits.greeting)).await?;
                 let plain = Conversation::plain(stream, Channel::UnixSocket, &hello);
                 self.log_in(plain, &hello, end).await
             }
             Place::Tcp { host, port } => {
-                let stream = socket::tcp(host, *port, None, connect_by).await?;
+                let stream = socket::tcp(host, *port, None, gate, connect_by).await?;
                 let peer = stream.peer_addr().map(|peer| peer.ip().to_canonical());
                 let loopback = peer.is_ok_and(|peer| peer.is_loopback());
                 self.over_tcp(stream, loopback, end).await
@@ -280,11 +291,15 @@ impl Entrance {
         end: Instant,
     ) -> Result<Session, SessionError> {
         let hello = greeting::read(&mut stream, by(end, self.limits.greeting)).await?;
-        let conversation = match (hello.offers_tls(), loopback) {
-            (true, _) => self.encrypt(stream, loopback, &hello, end).await?,
-            (false, true) => Conversation::plain(stream, Channel::Loopback, &hello),
-            (false, false) => Conversation::plain(stream, Channel::Plain, &hello),
+        let mut conversation = if hello.offers_tls() {
+            self.encrypt(stream, loopback, &hello, end).await?
+        } else {
+            let channel = Channel::of_plaintext(&self.conditions, loopback);
+            Conversation::plain(stream, channel, &hello)
         };
+        if !conversation.channel.is_private() && !self.conditions.allow_unverified {
+            return Err(self.turn_away(&mut conversation, &hello, end).await);
+        }
         self.log_in(conversation, &hello, end).await
     }
 
@@ -305,10 +320,32 @@ impl Entrance {
         })?;
         Ok(Conversation {
             stream: Box::new(stream),
-            channel: Channel::of_tls(&tls, self.target.host(), &self.trust, loopback),
+            channel: Channel::of_tls(&tls, self.target.host(), &self.conditions, loopback),
             sequence: 2,
             capabilities,
         })
+    }
+
+    /// Ends a connection without the account: as a user that does not exist, for one that just breaks off counts against our host.
+    async fn turn_away(
+        &self,
+        conversation: &mut Conversation,
+        hello: &Hello,
+        end: Instant,
+    ) -> SessionError {
+        let nobody = auth::log_in(
+            &mut conversation.stream,
+            conversation.sequence,
+            (hello, conversation.capabilities),
+            &Login::Nobody,
+            Reveal::Nothing,
+        );
+        // However that ends, the account was not used.
+        let _ = timeout_at(by(end, self.limits.login), nobody).await;
+        SessionError::Unverified {
+            user: self.account.user.clone(),
+            channel: conversation.channel.clone(),
+        }
     }
 
     async fn log_in(
@@ -327,7 +364,7 @@ impl Entrance {
             conversation.sequence,
             (hello, conversation.capabilities),
             &login,
-            || reveal,
+            reveal,
         );
         let step = Step::Login;
         let verdict = timeout_at(by(end, self.limits.login), verdict)

@@ -9,6 +9,7 @@ use ca::authority::SubjectName;
 use serde::{Deserialize, Serialize};
 
 use crate::state::sessions;
+use crate::targets::{RuleError, Targets};
 
 /// Everything that can be configured. The file is TOML; each field is a key of the same name.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -69,6 +70,8 @@ pub struct Config {
     pub agents: AgentsConfig,
     /// The `sql` driver.
     pub sql: SqlConfig,
+    /// What may be probed and logged in to.
+    pub targets: TargetsConfig,
     /// The console.
     pub console: ConsoleConfig,
     /// Calls per second and key, by action, where they differ from the documented ones.
@@ -120,6 +123,40 @@ pub struct AgentsConfig {
 pub struct SqlConfig {
     /// Brings keys to servers with an audit plugin, too. Such a plugin may write down the statement that has the key in it.
     pub despite_audit: bool,
+    /// Logs in over a network also where nothing is registered to verify the server with. **Dangerous**: whoever can get between Signet and the
+    /// server gets the driver's SQL session. It has no effect where `CaCertificates` are registered or a certificate of ours is expected.
+    pub allow_unverified: bool,
+}
+
+/// What may be probed and logged in to. Checked when a node is registered and before every connection, with the address that its name resolves
+/// to then. Link-local, unspecified, multicast and metadata addresses are denied unless `allow` names the address; where Signet itself listens
+/// is denied always.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TargetsConfig {
+    /// If not empty, only these: addresses, networks (`10.0.0.0/8`), domains (`db.example.com`, with all below), each with ports if not all are
+    /// meant (`10.0.0.0/8:3306`, `*:3300-3399`).
+    pub allow: Vec<String>,
+    /// Never these, in the same form; goes before `allow`.
+    pub deny: Vec<String>,
+    /// The directories below which Unix sockets may be. A symbolic link that leads out of them is refused.
+    pub sockets: Vec<PathBuf>,
+}
+
+impl Default for TargetsConfig {
+    fn default() -> Self {
+        let usual = [
+            "/run/mysqld",
+            "/var/run/mysqld",
+            "/run/mariadb",
+            "/var/lib/mysql",
+        ];
+        Self {
+            allow: Vec::new(),
+            deny: Vec::new(),
+            sockets: usual.map(PathBuf::from).to_vec(),
+        }
+    }
 }
 
 /// The console, under `/console/`.
@@ -201,6 +238,7 @@ impl Default for Config {
             ca: CaConfig::default(),
             agents: AgentsConfig::default(),
             sql: SqlConfig::default(),
+            targets: TargetsConfig::default(),
             console: ConsoleConfig::default(),
             rates: BTreeMap::new(),
             log: Log::default(),
@@ -271,6 +309,16 @@ pub enum Error {
         /// What is wrong and what to do.
         why: String,
     },
+}
+
+impl Error {
+    /// A rule of `[targets]` that cannot be read.
+    pub fn targets(error: RuleError) -> Self {
+        Self::Value {
+            key: "targets",
+            why: error.to_string(),
+        }
+    }
 }
 
 fn bad<T>(key: &'static str, why: impl Into<String>) -> Result<T, Error> {
@@ -354,6 +402,7 @@ impl Config {
                 "it must be at least 64000 bytes, or files would follow each other too fast",
             );
         }
+        self.targets.check()?;
         self.ca.check()?;
         self.agents.names()?;
         self.check_rates()
@@ -422,6 +471,19 @@ impl AgentsConfig {
     }
 }
 
+impl TargetsConfig {
+    fn check(&self) -> Result<(), Error> {
+        Targets::of(self, Vec::new()).map_err(Error::targets)?;
+        match self.sockets.iter().find(|path| !path.is_absolute()) {
+            Some(path) => bad(
+                "targets",
+                format!("`sockets`: {} is not an absolute path", path.display()),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
 impl CaConfig {
     fn check(&self) -> Result<(), Error> {
         if self.certificate.is_some() != self.key.is_some() {
@@ -474,6 +536,10 @@ mod tests {
             (
                 "stale_after = '30s'",
                 "`stale_after`: it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
+            ),
+            (
+                "[targets]\nsockets = ['mysqld']",
+                "`targets`: `sockets`: mysqld is not an absolute path",
             ),
             (
                 "public_url = 'db.example.com'",

@@ -24,6 +24,9 @@ pub mod work;
 /// What is known.
 pub mod state;
 
+/// What may be connected to.
+pub mod targets;
+
 /// What is counted.
 pub mod metrics;
 

@@ -32,12 +32,15 @@ use crate::state::signatures::Signatures;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
+use crate::state::upgrade;
 use crate::state::vault::{self, Vault};
+use crate::targets::Targets;
 use crate::work::agents::Hub;
 use crate::work::auditing;
 use crate::work::background::Background;
 use crate::work::disk;
 use crate::work::issuing;
+use crate::work::peers::Peers;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
 use crate::work::retention;
@@ -81,6 +84,8 @@ pub struct Service {
     pub links: Links,
     /// Revocation lists.
     pub revocations: Revocations,
+    /// What servers have to prove, and where they may be.
+    pub peers: Arc<Peers>,
     /// The prober.
     pub prober: Prober,
     /// The way to what runs tasks.
@@ -184,6 +189,17 @@ impl Service {
         let agents = bind_if_given(config.agents.listen).await?;
         let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
+        let own = [Some(address), agents_address]
+            .into_iter()
+            .flatten()
+            .collect();
+        let targets = Targets::of(&config.targets, own).map_err(config::Error::targets)?;
+        let peers = Arc::new(Peers {
+            catalog: Arc::clone(&opened.catalog),
+            clock: clock.clone(),
+            targets: Arc::new(targets),
+            allow_unverified: config.sql.allow_unverified,
+        });
         let metrics = Metrics::new();
         let stop = CancellationToken::new();
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
@@ -191,11 +207,13 @@ impl Service {
             let _inside = background.enter();
             let (catalog, vault) = (Arc::clone(&opened.catalog), Arc::clone(&opened.vault));
             let (metrics, nodes) = (metrics.prober(), opened.nodes);
+            let peers = Arc::clone(&peers);
             prober::start(
                 &config,
                 clock.clone(),
                 catalog,
                 vault,
+                peers,
                 metrics,
                 nodes,
                 stop.clone(),
@@ -222,6 +240,7 @@ impl Service {
             audit: opened.audit,
             refused: Refused::default(),
             metrics,
+            peers,
             prober,
             tasks,
             agents: Hub::default(),
@@ -291,8 +310,9 @@ async fn open(
     let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
     let audit = auditing::open(config, &vault, &store, clock.now()).await?;
     let (discovered, nodes) = mpsc::unbounded_channel();
-    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let now = clock.now();
+    upgrade::run(&store, &vault, now).await?;
+    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let made_root_key = ensure_root_key(&catalog, &vault, entropy, now, root).await?;
     issuing::ensure_authority(&config.ca, &catalog, &vault, entropy, now).await?;
     Ok(Opened {

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use ca::key::KeyKind;
-use dbtls::Target;
+use dbtls::{Target, Trust};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -211,6 +211,13 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The CA certificates. They were checked when they were registered; a bundle that cannot be read now trusts nobody.
+    pub fn trust(&self) -> Trust {
+        let pem = self.ca.as_deref();
+        let trust = pem.and_then(|pem| Trust::from_pem(pem.as_bytes()).ok());
+        trust.unwrap_or_default()
+    }
+
     /// How this node is changed.
     pub fn driver_of(&self, node: &Target) -> Driver {
         self.node_drivers

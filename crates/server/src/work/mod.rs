@@ -2,6 +2,8 @@
 
 pub mod prober;
 
+pub mod peers;
+
 pub mod tasks;
 
 pub mod drivers;

@@ -14,5 +14,6 @@ mod revocations;
 mod ssl_status;
 mod succession;
 mod support;
+mod stored_secrets;
 mod switching;
 mod table;

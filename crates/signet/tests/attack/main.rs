@@ -20,3 +20,8 @@ mod parameters_in_the_host;
 mod rate_limit_of_another_key;
 mod replay_under_another_action;
 mod whole_table;
+mod certificate_of_another_database;
+mod foreign_root_in_the_bundle;
+mod probes_as_a_port_scanner;
+mod stored_password_sent_to_another_server;
+mod tls_stripped_on_the_way;

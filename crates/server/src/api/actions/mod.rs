@@ -1,5 +1,6 @@
 //! The actions: one file each, one line each in [`ACTIONS`].
 
+pub mod accept_authority;
 pub mod close_ssl;
 pub mod create_access_key;
 pub mod create_agent_token;
@@ -53,6 +54,7 @@ pub static ACTIONS: &[Entry] = &[
     Entry::of::<describe_authorities::DescribeAuthorities>(),
     Entry::of::<stage_authority::StageAuthority>(),
     Entry::of::<promote_authority::PromoteAuthority>(),
+    Entry::of::<accept_authority::AcceptAuthority>(),
     Entry::of::<create_agent_token::CreateAgentToken>(),
     Entry::of::<describe_agents::DescribeAgents>(),
     Entry::of::<revoke_agent::RevokeAgent>(),

@@ -11,6 +11,7 @@ use wire::Code;
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
+use crate::state::credentials::{Destination, Field, Place};
 use crate::state::ids::InstanceId;
 use crate::state::records::{
     self, Architecture, Driver, InstanceRecord, NodeDriver, Registration, Tag, V1,
@@ -104,6 +105,7 @@ impl Action for RegisterInstance {
             .instance_id
             .unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));
         let record = record(id, input, context)?;
+        registration::check_targets(context, &record.nodes).await?;
         let write = Write::put(
             InstanceRecord::key(id),
             records::encode(&record),
@@ -123,7 +125,13 @@ impl Action for RegisterInstance {
 fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRecord, ApiError> {
     let architecture = input.architecture;
     registration::check_nodes(&input.nodes, architecture.nodes(), architecture.name())?;
-    let owner = InstanceRecord::key(id);
+    let document = InstanceRecord::key(id);
+    let ca = registration::ca(input.ca_certificates)?;
+    let place = |field| Place {
+        document: &document,
+        field,
+        destination: Destination::of(&input.nodes, ca.as_deref()),
+    };
     let registration = Registration {
         account: context.account,
         name: input.instance_name.into(),
@@ -136,19 +144,19 @@ fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRec
         created: context.now,
         probe: registration::login(
             context,
-            &owner,
-            ("ProbeUser", "ProbePassword"),
+            &place(Field::Probe),
+            registration::PROBE,
             input.probe_user,
             input.probe_password,
         )?,
-        ca: registration::ca(input.ca_certificates)?,
         sql: registration::login(
             context,
-            &owner,
-            ("SqlUser", "SqlPassword"),
+            &place(Field::Sql),
+            registration::SQL,
             input.sql_user,
             input.sql_password,
         )?,
+        ca,
     };
     registration::check_drivers(&registration, &input.nodes)?;
     Ok(InstanceRecord {

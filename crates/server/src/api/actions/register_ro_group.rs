@@ -12,6 +12,7 @@ use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title};
 use crate::api::subject;
+use crate::state::credentials::{Destination, Field, Place};
 use crate::state::ids::{RoGroupId, RoInstanceId};
 use crate::state::records::{self, Driver, Member, NodeDriver, Registration, RoGroupRecord, V1};
 use crate::state::store::{Error, Expect, Write};
@@ -102,7 +103,9 @@ impl Action for RegisterRoGroup {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        let nodes = input.nodes.clone();
         let record = record(input, context)?;
+        registration::check_targets(context, &nodes).await?;
         let (id, members) = (
             record.id,
             record.members.iter().map(|member| member.id).collect(),
@@ -133,7 +136,13 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
     let id = input
         .ro_group_id
         .unwrap_or_else(|| RoGroupId::fresh(entropy));
-    let owner = RoGroupRecord::key(id);
+    let document = RoGroupRecord::key(id);
+    let ca = registration::ca(input.ca_certificates)?;
+    let place = |field| Place {
+        document: &document,
+        field,
+        destination: Destination::of(&input.nodes, ca.as_deref()),
+    };
     let registration = Registration {
         account: context.account,
         name: input.ro_group_name.into(),
@@ -146,19 +155,19 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
         created: context.now,
         probe: registration::login(
             context,
-            &owner,
-            ("ProbeUser", "ProbePassword"),
+            &place(Field::Probe),
+            registration::PROBE,
             input.probe_user,
             input.probe_password,
         )?,
-        ca: registration::ca(input.ca_certificates)?,
         sql: registration::login(
             context,
-            &owner,
-            ("SqlUser", "SqlPassword"),
+            &place(Field::Sql),
+            registration::SQL,
             input.sql_user,
             input.sql_password,
         )?,
+        ca,
     };
     registration::check_drivers(&registration, &input.nodes)?;
     let members = input

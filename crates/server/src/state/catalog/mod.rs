@@ -24,6 +24,7 @@ use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node};
+use crate::state::pins::{self, PinRecord};
 use crate::state::pki::{self, AgentRecord, AuthorityRecord, ManagedRecord};
 use crate::state::records::{
     self, Alive, Architecture, BadDocument, Driver, InstanceRecord, KeyRecord, ObservationRecord,
@@ -58,6 +59,8 @@ pub struct Common {
     pub created: UnixTime,
     /// Further names that clients use.
     pub dns: Box<[String]>,
+    /// The CA certificates that were registered for its servers.
+    pub trust: Arc<Trust>,
     /// Its nodes, the primary first.
     pub nodes: Box<[Arc<Node>]>,
 }
@@ -77,9 +80,16 @@ impl Common {
             .collect()
     }
 
-    /// Whether any of its nodes can be changed, so that our own authority is part of its bundle.
+    /// Whether any of its nodes can be changed or has a certificate of ours, so that our own authority is part of its bundle.
     pub fn is_managed(&self) -> bool {
+        let serves_ours = |node: &Arc<Node>| node.managed().is_some();
         self.drivers.iter().any(|driver| *driver != Driver::Observe)
+            || self.nodes.iter().any(serves_ours)
+    }
+
+    /// Whether CA certificates were registered, so that nothing else that its servers show is believed.
+    pub fn has_ca(&self) -> bool {
+        self.trust.certificates().next().is_some()
     }
 
     /// Its node with this address.
@@ -188,6 +198,10 @@ impl Catalog {
             writer.expect(record);
         })
         .await?;
+        for_each(&store, pins::PINS, |_, record: PinRecord| {
+            writer.pin(record);
+        })
+        .await?;
         let mut instances = Vec::new();
         for_each(&store, records::INSTANCES, |key, record: InstanceRecord| {
             instances.push(Arc::new(writer.instance(key, record)));
@@ -281,9 +295,17 @@ impl Catalog {
 
     /// Whom a node's certificate may lead to: our own authority, and what was registered for the node.
     pub fn trust_for(&self, access: Option<&Access>) -> Arc<Trust> {
-        let ours = self.pki.trust();
         match access {
-            Some(access) => Arc::new(access.trust.and(&ours)),
+            Some(access) => self.with_ours(&access.trust),
+            None => self.pki.trust(),
+        }
+    }
+
+    /// These CA certificates and our own authority.
+    pub fn with_ours(&self, trust: &Trust) -> Arc<Trust> {
+        let ours = self.pki.trust();
+        match trust.certificates().next() {
+            Some(_) => Arc::new(trust.and(&ours)),
             None => ours,
         }
     }
