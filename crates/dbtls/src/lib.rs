@@ -49,7 +49,7 @@ mod trust;
 mod arbitrary;
 
 pub use anchors::{Anchors, anchors};
-pub use certificate::CertificateReport;
+pub use certificate::{CertificateReport, has_uri};
 pub use greeting::{Flavor, Greeting};
 pub use login::{Login, Password};
 pub use observation::{LoginOutcome, Observation, Status, Tls};

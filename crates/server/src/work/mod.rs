@@ -11,6 +11,7 @@ pub mod agents;
 pub mod background;
 
 pub mod issuing;
+pub mod names;
 
 pub mod succession;
 

@@ -57,6 +57,8 @@ pub struct Common {
     pub created: UnixTime,
     /// Further names that clients use.
     pub dns: Box<[String]>,
+    /// Whether certificates may cover names that were not proven.
+    pub accept_unproven_names: bool,
     /// Its nodes, the primary first.
     pub nodes: Box<[Arc<Node>]>,
 }

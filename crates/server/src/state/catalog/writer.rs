@@ -118,11 +118,10 @@ impl Writer {
                     self.expect(record);
                 }
             }
-            pki::AUTHORITIES => {
-                if let Some(record) = document::<AuthorityRecord>(key, value)? {
-                    catalog.pki.set_authority(self.authority(record)?);
-                }
-            }
+            pki::AUTHORITIES => match document::<AuthorityRecord>(key, value)? {
+                Some(record) => catalog.pki.set_authority(self.authority(record)?),
+                None => catalog.pki.remove_authority(name),
+            },
             pki::ISSUED => {
                 if let Some(record) = document::<IssuedRecord>(key, value)? {
                     catalog.pki.set_issued(record);
@@ -225,6 +224,7 @@ impl Writer {
             key_kind: of.key_kind,
             created: of.created,
             dns: of.dns.into(),
+            accept_unproven_names: of.accept_unproven_names,
             nodes,
         }
     }
