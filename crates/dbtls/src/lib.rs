@@ -50,7 +50,7 @@ mod trust;
 mod arbitrary;
 
 pub use anchors::{Anchors, anchors, is_root};
-pub use certificate::CertificateReport;
+pub use certificate::{CertificateReport, has_uri};
 pub use conditions::{Conditions, Gate, Objection};
 pub use greeting::{Flavor, Greeting};
 pub use login::{Login, Password};

@@ -6,7 +6,7 @@
 mod answer;
 mod channel;
 
-use std::{mem, time::Duration};
+use std::{mem, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -21,7 +21,7 @@ use crate::{
     handshake::{self, Failure, capabilities},
     packet::{self, capability},
     socket,
-    target::Place,
+    target::{Name, NameKind, Place},
     verifier,
 };
 pub use channel::Channel;
@@ -53,6 +53,7 @@ pub struct Session {
     stream: Box<dyn Wire>,
     greeting: Greeting,
     channel: Channel,
+    certificate: Option<Vec<u8>>,
     entrance: Entrance,
     /// False while an answer is outstanding, and for good when it never came.
     in_step: bool,
@@ -168,11 +169,39 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let entrance = Entrance {
             target: target.clone(),
+            at: None,
             account: account.clone(),
             conditions: conditions.into(),
             limits,
         };
         entrance.open().await
+    }
+
+    /// Opens a session as [`open`](Self::open) does, but connects to `at`: for an address that is said to lead to the server at `target`.
+    /// Whoever answers there has to be what the server at `target` would have to be, before it gets a password.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_at(
+        target: &Target,
+        at: SocketAddr,
+        account: &Account,
+        conditions: impl Into<Conditions>,
+        limits: Limits,
+    ) -> Result<Self, SessionError> {
+        let entrance = Entrance {
+            target: target.clone(),
+            at: Some(at),
+            account: account.clone(),
+            conditions: conditions.into(),
+            limits,
+        };
+        entrance.open().await
+    }
+
+    /// The certificate that the server showed, in DER; `None` without TLS.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 
     /// Opens one more session in the same way.
@@ -258,6 +287,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for S {}
 #[derive(Clone)]
 pub(crate) struct Entrance {
     target: Target,
+    /// Where to connect to instead of the target's own address.
+    at: Option<SocketAddr>,
     account: Account,
     conditions: Conditions,
     limits: Limits,
@@ -268,6 +299,12 @@ impl Entrance {
         let end = Instant::now() + self.limits.total;
         let connect_by = by(end, self.limits.connect);
         let gate = self.conditions.gate.as_deref();
+        if let Some(at) = self.at {
+            let host = Name(NameKind::Ip(at.ip()));
+            let stream = socket::tcp(&host, at.port(), None, gate, connect_by).await?;
+            let loopback = at.ip().to_canonical().is_loopback();
+            return self.over_tcp(stream, loopback, end).await;
+        }
         match self.target.place() {
             Place::Unix(path) => {
                 let mut stream = socket::unix(path, gate, connect_by).await?;
@@ -321,6 +358,7 @@ impl Entrance {
         Ok(Conversation {
             stream: Box::new(stream),
             channel: Channel::of_tls(&tls, self.target.host(), &self.conditions, loopback),
+            certificate: tls.chain.into_iter().next(),
             sequence: 2,
             capabilities,
         })
@@ -375,6 +413,7 @@ impl Entrance {
             stream: conversation.stream,
             greeting: hello.greeting.clone(),
             channel: conversation.channel,
+            certificate: conversation.certificate,
             entrance: self,
             in_step: true,
         };
@@ -415,6 +454,7 @@ impl Entrance {
 struct Conversation {
     stream: Box<dyn Wire>,
     channel: Channel,
+    certificate: Option<Vec<u8>>,
     sequence: u8,
     capabilities: u32,
 }
@@ -424,6 +464,7 @@ impl Conversation {
         Self {
             stream: Box::new(stream),
             channel,
+            certificate: None,
             sequence: 1,
             capabilities: capabilities(hello, 0),
         }

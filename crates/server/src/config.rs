@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ca::authority::SubjectName;
+use ca::authority::{Permitted, SubjectName};
 use serde::{Deserialize, Serialize};
 
 use crate::state::sessions;
@@ -102,9 +102,51 @@ pub struct CaConfig {
     pub certificate: Option<PathBuf>,
     /// Its private key, PEM. It is taken over into the data, sealed.
     pub key: Option<PathBuf>,
-    /// How long a server's certificate is valid. It is renewed at two thirds of that.
+    /// How long a certificate is valid: 1 day or more, 90 days by default. It is renewed at two thirds of that.
     #[serde(with = "humantime_serde")]
     pub lifetime: Duration,
+    /// The names that databases may get certificates for: domains (`example.com`: it and all below it; `*.example.com`: all below it),
+    /// addresses and networks (`192.0.2.0/24`). Roots that are made from then on are limited to them and to the control plane's own. Empty,
+    /// the default: every name.
+    #[serde(with = "texts")]
+    pub allowed_names: Vec<Permitted>,
+    /// What happens with a name of an instance that is not the address of one of its nodes and was not proven to lead to one: `required`
+    /// (the default: no certificate), `warn` (the task says so), `off` (nothing is checked).
+    pub name_proof: NameProof,
+}
+
+/// Whether names are proven before a certificate covers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameProof {
+    /// No certificate for a name that cannot be proven, unless the registration accepts it.
+    #[default]
+    Required,
+    /// The task's text names what could not be proven.
+    Warn,
+    /// Nothing is checked.
+    Off,
+}
+
+/// A list of what reads and writes itself as text.
+mod texts {
+    use ca::authority::Permitted;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(all: &[Permitted], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Permitted>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let read = texts
+            .iter()
+            .map(|text| text.parse().map_err(D::Error::custom));
+        read.collect()
+    }
 }
 
 /// The agents on database hosts, and the listener that they connect to.
@@ -254,6 +296,8 @@ impl Default for CaConfig {
             certificate: None,
             key: None,
             lifetime: ca::authority::SERVER_LIFETIME,
+            allowed_names: Vec::new(),
+            name_proof: NameProof::default(),
         }
     }
 }
@@ -406,6 +450,28 @@ impl Config {
         self.ca.check()?;
         self.agents.names()?;
         self.check_rates()
+    }
+
+    /// The names of the control plane: those of the agents' listener, the host of `public_url`, and the address that the API listens on.
+    /// No database gets a certificate for them. Loopback is left out of the addresses that are listened on.
+    ///
+    /// # Errors
+    /// As [`AgentsConfig::names`].
+    pub fn control_plane_names(&self) -> Result<Vec<SubjectName>, Error> {
+        let mut names = self.agents.names()?;
+        let listens = [Some(self.listen.ip()), self.agents.listen.map(|at| at.ip())];
+        names.extend(
+            listens
+                .into_iter()
+                .flatten()
+                .filter(|ip| !ip.is_unspecified() && !ip.is_loopback())
+                .map(SubjectName::from),
+        );
+        let url = self.public_url.parse::<::http::Uri>().ok();
+        let host = url.as_ref().and_then(::http::Uri::host).unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        names.extend(host.parse::<SubjectName>());
+        Ok(names)
     }
 
     fn check_rates(&self) -> Result<(), Error> {

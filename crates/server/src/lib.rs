@@ -33,6 +33,6 @@ pub mod metrics;
 /// Time and randomness.
 pub mod ambient;
 
-pub use ambient::{Clock, Entropy};
+pub use ambient::{Clock, Entropy, Resolver};
 pub use config::Config;
 pub use service::{RootKey, Running, Service, StartError};

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wire::{SecretId, SecretKey};
 
-use crate::ambient::{Clock, Entropy, UnixTime};
+use crate::ambient::{Clock, Entropy, Resolver, UnixTime};
 use crate::api::table::Table;
 use crate::config::{self, Config};
 use crate::http;
@@ -60,6 +60,8 @@ pub struct Service {
     pub clock: Clock,
     /// The source of randomness.
     pub entropy: Entropy,
+    /// What host names resolve to, for names that are to be proven.
+    pub resolver: Resolver,
     /// Everything that reads are answered from.
     pub catalog: Arc<Catalog>,
     /// What opens and seals secrets.
@@ -180,6 +182,20 @@ impl Service {
         entropy: Entropy,
         root: Option<RootKey>,
     ) -> Result<Running, StartError> {
+        Self::start_resolving(config, clock, entropy, Resolver::System, root).await
+    }
+
+    /// Starts as [`start`](Self::start) does, with another resolver for the names that are to be proven.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_resolving(
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        resolver: Resolver,
+        root: Option<RootKey>,
+    ) -> Result<Running, StartError> {
         config.check()?;
         let acceptor = http::tls::acceptor(config.tls.as_ref())?;
         let agents_tls = http::agents_tls::Configs::new(config.agents.names()?);
@@ -235,6 +251,7 @@ impl Service {
             config,
             clock,
             entropy,
+            resolver,
             catalog: opened.catalog,
             vault: opened.vault,
             audit: opened.audit,
@@ -314,7 +331,7 @@ async fn open(
     upgrade::run(&store, &vault, now).await?;
     let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let made_root_key = ensure_root_key(&catalog, &vault, entropy, now, root).await?;
-    issuing::ensure_authority(&config.ca, &catalog, &vault, entropy, now).await?;
+    issuing::ensure_authority(config, &catalog, &vault, entropy, now).await?;
     Ok(Opened {
         lock,
         vault,

@@ -20,6 +20,17 @@ pub(crate) enum Ca {
     Promote(ClientArgs),
     /// Accept that nodes show another authority than the one that was seen first; without --sha256, list what could be accepted
     Accept(Accept),
+    /// Take a former authority out of the bundles and delete its key; there is no way back
+    Retire(Retire),
+}
+
+#[derive(Args)]
+pub(crate) struct Retire {
+    /// The SHA-256 of its certificate, as `signet ca show` lists it
+    #[arg(value_name = "SHA-256")]
+    id: String,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 #[derive(Args)]
@@ -85,14 +96,19 @@ pub(crate) fn run(command: &Ca) -> Result<(), Failure> {
         Ca::Export(args) => export(args),
         Ca::Stage(args) => succeed(
             args,
-            "StageAuthority",
+            ("StageAuthority", &json!({})),
             "is in every bundle from now on. Give clients the new bundle, then: signet ca promote",
         ),
         Ca::Accept(args) => accept(args),
         Ca::Promote(args) => succeed(
             args,
-            "PromoteAuthority",
+            ("PromoteAuthority", &json!({})),
             "issues from now on. Certificates of the one before are good until they are rotated: signet rotate ID",
+        ),
+        Ca::Retire(args) => succeed(
+            &args.client,
+            ("RetireAuthority", &json!({ "Authority": args.id })),
+            "is retired: it is in no bundle any more, and its key is deleted.",
         ),
     }
 }
@@ -180,13 +196,17 @@ fn export(args: &Export) -> Result<(), Failure> {
     show::out(&texts.collect::<Vec<_>>().join("\n"))
 }
 
-fn succeed(args: &ClientArgs, action: &str, what_follows: &str) -> Result<(), Failure> {
+fn succeed(
+    args: &ClientArgs,
+    (action, parameters): (&str, &serde_json::Value),
+    what_follows: &str,
+) -> Result<(), Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Named {
         authority: String,
     }
-    let answer = args.client()?.call(Product::Signet, action, &json!({}))?;
+    let answer = args.client()?.call(Product::Signet, action, parameters)?;
     match args.format {
         Format::Json => show::out(answer.text()),
         Format::Table => {

@@ -32,6 +32,9 @@ pub(crate) struct Registration {
     /// Further names that clients use
     #[arg(long, value_name = "NAME", num_args = 1..)]
     dns: Vec<String>,
+    /// Let certificates cover names that could not be proven to lead to one of the nodes; =false takes it back
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    accept_unproven_names: Option<bool>,
     /// How the nodes are changed
     #[arg(long, value_enum)]
     driver: Option<Driver>,
@@ -64,6 +67,9 @@ impl Registration {
         }
         if !self.dns.is_empty() {
             put("DnsNames", json!(self.dns));
+        }
+        if let Some(accepted) = self.accept_unproven_names {
+            put("AcceptUnprovenNames", json!(accepted));
         }
         if let Some(driver) = self.driver.and_then(|driver| driver.to_possible_value()) {
             put("Driver", json!(driver.get_name()));

@@ -16,13 +16,15 @@ use serde::de::DeserializeOwned;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use wire::agent::{DONE, Done, ENROL, MAX_BODY, NEXT, Next, RENEW, Received, Refused, Report};
+use wire::agent::{
+    DONE, Done, ENROL, MACHINE, MAX_BODY, NEXT, Next, RENEW, Received, Refused, Report,
+};
 
 use super::Reply;
 use super::agents_tls::{self, Configs};
 use crate::service::Service;
 use crate::state::pki::AgentRecord;
-use crate::work::enrolment::{self, Denied};
+use crate::work::enrolment::{self, Denied, Shown};
 use crate::work::witness;
 
 /// How long a handshake, a head or a body may take.
@@ -91,9 +93,7 @@ async fn connection(
     let answer = service_fn(move |request| {
         let (service, shown) = (Arc::clone(service), shown.clone());
         async move {
-            Ok::<_, std::convert::Infallible>(
-                route(&service, from, shown.as_deref(), request).await,
-            )
+            Ok::<_, std::convert::Infallible>(route(&service, from, shown.as_ref(), request).await)
         }
     });
     let served = hyper::server::conn::http1::Builder::new()
@@ -106,11 +106,11 @@ async fn connection(
     }
 }
 
-/// Which door a request goes through. `shown` is the SHA-256 of the client certificate.
+/// Which route a request takes. `shown` is the client certificate.
 async fn route(
     service: &Arc<Service>,
     from: SocketAddr,
-    shown: Option<&str>,
+    shown: Option<&Shown>,
     request: Request<Incoming>,
 ) -> Reply {
     if request.method() != Method::POST {
@@ -130,19 +130,33 @@ async fn enrol(
     from: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Reply, Denied> {
-    let enrolled = enrolment::enrol(service, from, read(request).await?).await?;
+    let machine = machine(&request)?;
+    let enrolled = enrolment::enrol(service, from, machine, read(request).await?).await?;
     answer(&enrolled)
+}
+
+/// The machine that the agent says it runs on; `None` for a version that does not say.
+fn machine(request: &Request<Incoming>) -> Result<Option<String>, Denied> {
+    let Some(value) = request.headers().get(MACHINE) else {
+        return Ok(None);
+    };
+    let is_hash = |text: &&str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let machine = value.to_str().ok().filter(is_hash);
+    let wrong = || Denied::Malformed(format!("`{MACHINE}` must be 64 hexadecimal digits"));
+    Ok(Some(machine.ok_or_else(wrong)?.to_ascii_lowercase()))
 }
 
 /// What only an agent may ask that is known and was not revoked.
 async fn known(
     service: &Arc<Service>,
     from: SocketAddr,
-    shown: Option<&str>,
+    shown: Option<&Shown>,
     path: &str,
     request: Request<Incoming>,
 ) -> Result<Reply, Denied> {
-    let agent = enrolment::admit(service, shown).await?;
+    let machine = machine(&request)?;
+    let agent = enrolment::identify(service, shown, machine.as_deref()).await?;
+    let shown = shown.map(|shown| shown.sha256.as_str());
     match path {
         NEXT => {
             let next = next(service, &agent, read(request).await?).await;
@@ -152,7 +166,7 @@ async fn known(
         }
         DONE => {
             let done: Done = read(request).await?;
-            service.agents.done(&agent.node, done);
+            service.agents.done(agent.id, done);
             answer(&Received {})
         }
         _ => {
@@ -172,7 +186,7 @@ async fn next(service: &Service, agent: &AgentRecord, report: Report) -> Next {
         witness::take(service, agent.subject, &agent.node, said);
     }
     Next {
-        order: service.agents.next(&agent.node).await,
+        order: service.agents.next(agent.id).await,
     }
 }
 

@@ -188,6 +188,9 @@ pub struct Registration {
     /// Further names that clients use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,
+    /// Whether certificates may cover names that were not proven to lead to one of the nodes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unproven_names: bool,
     /// How the nodes are changed.
     #[serde(default)]
     pub driver: Driver,
@@ -446,6 +449,7 @@ mod tests {
                 vip: Some("192.0.2.1".parse().unwrap()),
                 vport: 3306,
                 dns: vec!["db.example.com".into()],
+                accept_unproven_names: true,
                 driver: Driver::Sql,
                 node_drivers: vec![NodeDriver {
                     node: "[::1]:3307".parse().unwrap(),

@@ -17,6 +17,7 @@ pub mod background;
 pub mod disk;
 
 pub mod issuing;
+pub mod names;
 
 pub mod succession;
 

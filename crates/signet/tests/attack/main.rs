@@ -13,15 +13,15 @@ mod support;
 /// Requests as bytes, to be changed and sent.
 mod signing;
 
+mod certificate_of_another_database;
+mod foreign_root_in_the_bundle;
 mod keys_that_disable_each_other;
 mod many_values_in_one_body;
 mod mutations_of_a_signed_request;
 mod parameters_in_the_host;
+mod probes_as_a_port_scanner;
 mod rate_limit_of_another_key;
 mod replay_under_another_action;
-mod whole_table;
-mod certificate_of_another_database;
-mod foreign_root_in_the_bundle;
-mod probes_as_a_port_scanner;
 mod stored_password_sent_to_another_server;
 mod tls_stripped_on_the_way;
+mod whole_table;

@@ -220,8 +220,13 @@ fn the_audit_log_can_be_checked() {
         &first,
         "the log ends with line 1, but 2 lines were written: the end was cut off",
     );
-    broken("", "the log ends with line 0, but 2 lines were written: the end was cut off");
-    place.run("audit verify data/audit.jsonl").prints("data/audit.jsonl: 0 lines, unbroken");
+    broken(
+        "",
+        "the log ends with line 0, but 2 lines were written: the end was cut off",
+    );
+    place
+        .run("audit verify data/audit.jsonl")
+        .prints("data/audit.jsonl: 0 lines, unbroken");
 }
 
 #[test]
@@ -237,7 +242,10 @@ fn a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_rewritten_with_its_
         .prints("data/audit.jsonl: 2 lines, unbroken");
     let (count, mac) = checkpoint.trim().split_once(' ').unwrap();
     assert_eq!(count, "2");
-    place.write("kept", &format!("2 {}\n", mac.chars().rev().collect::<String>()));
+    place.write(
+        "kept",
+        &format!("2 {}\n", mac.chars().rev().collect::<String>()),
+    );
     place.run("audit verify --data data --checkpoint kept").fails(
         1,
         "error: data/audit.jsonl: line 2 is not the one that the checkpoint speaks of: the log was rewritten",

@@ -24,6 +24,7 @@ pub mod probe_now;
 pub mod promote_authority;
 pub mod register_instance;
 pub mod register_ro_group;
+pub mod retire_authority;
 pub mod revoke_agent;
 pub mod rotate_certificate;
 pub mod set_enforcement;
@@ -55,6 +56,7 @@ pub static ACTIONS: &[Entry] = &[
     Entry::of::<stage_authority::StageAuthority>(),
     Entry::of::<promote_authority::PromoteAuthority>(),
     Entry::of::<accept_authority::AcceptAuthority>(),
+    Entry::of::<retire_authority::RetireAuthority>(),
     Entry::of::<create_agent_token::CreateAgentToken>(),
     Entry::of::<describe_agents::DescribeAgents>(),
     Entry::of::<revoke_agent::RevokeAgent>(),

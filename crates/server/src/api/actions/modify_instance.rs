@@ -43,6 +43,10 @@ pub struct Input {
     /// All further names that clients use.
     #[schemars(example = &["orders.db.example.com"])]
     dns_names: Option<Vec<DnsName>>,
+    /// Whether certificates may cover `DnsNames` and `Vip` that were not proven to lead to one of its nodes. Names of the control plane are
+    /// refused all the same.
+    #[schemars(example = true)]
+    accept_unproven_names: Option<bool>,
     /// How its nodes are changed.
     driver: Option<Driver>,
     /// The nodes that are changed in another way than `Driver` says.
@@ -234,6 +238,7 @@ fn describe(record: &mut InstanceRecord, input: Input) {
     let names = input.dns_names;
     let names = names.map(|names| names.into_iter().map(Into::into).collect());
     replace(&mut of.dns, names);
+    replace(&mut of.accept_unproven_names, input.accept_unproven_names);
     replace(&mut of.driver, input.driver);
     replace(&mut of.node_drivers, input.node_drivers);
     replace(&mut of.key_kind, input.key_type);

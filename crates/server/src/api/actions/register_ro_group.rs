@@ -48,6 +48,11 @@ pub struct Input {
     #[serde(default)]
     #[schemars(example = &["orders-ro.db.example.com"])]
     dns_names: Vec<DnsName>,
+    /// Whether certificates may cover `DnsNames` and `Vip` that were not proven to lead to one of its nodes. Names of the control plane are
+    /// refused all the same.
+    #[serde(default)]
+    #[schemars(example = false)]
+    accept_unproven_names: bool,
     /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
     #[serde(default)]
     driver: Driver,
@@ -149,6 +154,7 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
         vip: input.vip,
         vport: input.vport.unwrap_or_default(),
         dns: input.dns_names.into_iter().map(Into::into).collect(),
+        accept_unproven_names: input.accept_unproven_names,
         driver: input.driver,
         node_drivers: input.node_drivers,
         key_kind: input.key_type,

@@ -61,6 +61,8 @@ pub struct Common {
     pub dns: Box<[String]>,
     /// The CA certificates that were registered for its servers.
     pub trust: Arc<Trust>,
+    /// Whether certificates may cover names that were not proven.
+    pub accept_unproven_names: bool,
     /// Its nodes, the primary first.
     pub nodes: Box<[Arc<Node>]>,
 }

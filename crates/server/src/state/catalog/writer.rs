@@ -128,11 +128,10 @@ impl Writer {
                     self.pin(record);
                 }
             }
-            pki::AUTHORITIES => {
-                if let Some(record) = document::<AuthorityRecord>(key, value)? {
-                    catalog.pki.set_authority(self.authority(record)?);
-                }
-            }
+            pki::AUTHORITIES => match document::<AuthorityRecord>(key, value)? {
+                Some(record) => catalog.pki.set_authority(self.authority(record)?),
+                None => catalog.pki.remove_authority(name),
+            },
             pki::ISSUED => {
                 if let Some(record) = document::<IssuedRecord>(key, value)? {
                     catalog.pki.set_issued(record);
@@ -238,6 +237,7 @@ impl Writer {
             created: of.created,
             dns: of.dns.into(),
             trust,
+            accept_unproven_names: of.accept_unproven_names,
             nodes,
         }
     }
