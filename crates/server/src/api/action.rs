@@ -97,10 +97,17 @@ pub struct Context {
     pub now: UnixTime,
 }
 
+/// The largest body of an action that takes no certificates, in bytes.
+pub const LARGEST_BODY: usize = 256 << 10;
+/// The largest body of an action that takes certificates, in bytes.
+pub const LARGEST_BODY_WITH_CERTIFICATES: usize = 1 << 20;
+
 /// One action.
 pub trait Action {
     /// Everything about it but what it does.
     const SPEC: Spec;
+    /// The largest body that is read for it, in bytes.
+    const LARGEST_BODY: usize = LARGEST_BODY;
     /// Its parameters.
     type Input: DeserializeOwned + JsonSchema + Send;
     /// Its answer, without the RequestId.
@@ -120,6 +127,8 @@ pub type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send
 pub struct Entry {
     /// Everything about it but what it does.
     pub spec: &'static Spec,
+    /// The largest body that is read for it, in bytes.
+    pub largest_body: usize,
     /// The schema of its parameters.
     pub input: fn() -> Schema,
     /// The schema of its answer.
@@ -133,6 +142,7 @@ impl Entry {
     pub const fn of<A: Action + 'static>() -> Self {
         Self {
             spec: &A::SPEC,
+            largest_body: A::LARGEST_BODY,
             // What may be left out of an input is not required of it; what is always written in an output is.
             input: || {
                 SchemaSettings::draft2020_12()
