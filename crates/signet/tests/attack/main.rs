@@ -9,3 +9,27 @@
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod support;
+
+/// A service on a host of its own, and callers on others.
+mod edge;
+
+/// Pages of other sites.
+mod dns_rebinding;
+
+/// Root, core dumps, files and metrics.
+mod exposed_process;
+
+/// Callers who lie about where they are.
+mod forwarded_address;
+
+/// Keys that do not exist.
+mod many_secret_ids;
+
+/// Requests within requests.
+mod request_smuggling;
+
+/// Connections that say nothing.
+mod silent_connections;
+
+/// Bodies without an end.
+mod unfinished_bodies;
