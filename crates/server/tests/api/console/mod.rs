@@ -500,7 +500,8 @@ fn a_form_that_is_too_large_is_refused_before_it_is_read() {
         Browser::new(&server).post("/console/sign-in", &[("secret_id", &"a&".repeat(600_000))]);
     assert_eq!(page.0, 400);
     page.has("The request exceeds the size limit of 65536 bytes.");
-    let page = Browser::signed_in(&server).submit("/console/doctor", &[("text", &"a&".repeat(600_000))]);
+    let page =
+        Browser::signed_in(&server).submit("/console/doctor", &[("text", &"a&".repeat(600_000))]);
     assert_eq!(page.0, 400);
     page.has("The request exceeds the size limit of 1048576 bytes.");
 }
