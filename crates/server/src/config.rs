@@ -1,5 +1,7 @@
 //! The configuration: one documented struct. Unknown keys stop the start; an option that cannot take effect does too.
 
+mod edge;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use ca::authority::{Permitted, SubjectName};
 use serde::{Deserialize, Serialize};
+
+pub use edge::{HealthConfig, HttpConfig, LimitsConfig, MetricsConfig};
 
 use crate::state::sessions;
 use crate::targets::{RuleError, Targets};
@@ -27,6 +31,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Allows an address that is not loopback without TLS.
     pub allow_plaintext: bool,
+    /// Lets `signet serve` run as root, which it refuses otherwise. `SIGNET_ALLOW_ROOT=1` does the same, for containers.
+    pub allow_root: bool,
     /// Accepts reads of `cdb` whose body is not signed (`X-TC-Content-SHA256: UNSIGNED-PAYLOAD`), as an SDK option sends them.
     pub allow_unsigned_payload: bool,
     /// Accepts the older signatures HmacSHA1 and HmacSHA256. Default: true.
@@ -35,7 +41,7 @@ pub struct Config {
     pub require_signed_action: bool,
     /// Worker threads. 0: as many as the machine has cores.
     pub workers: usize,
-    /// Connections at a time; a further one waits until another ends.
+    /// Connections of a listener at a time. Above 80 % of it the oldest idle connections are closed; see `[limits]`.
     pub max_connections: usize,
     /// How often every node is probed.
     #[serde(with = "humantime_serde")]
@@ -64,6 +70,14 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// The certificate of the listener.
     pub tls: Option<Tls>,
+    /// Hosts and proxies.
+    pub http: HttpConfig,
+    /// Budgets for callers.
+    pub limits: LimitsConfig,
+    /// Health checks.
+    pub health: HealthConfig,
+    /// Metrics.
+    pub metrics: MetricsConfig,
     /// The certificate authority.
     pub ca: CaConfig,
     /// The agents on database hosts.
@@ -262,6 +276,7 @@ impl Default for Config {
             public_url: String::new(),
             regions: Vec::new(),
             allow_plaintext: false,
+            allow_root: false,
             allow_unsigned_payload: true,
             allow_v1: true,
             require_signed_action: false,
@@ -277,6 +292,10 @@ impl Default for Config {
             task_retention: Duration::from_secs(180 * 86_400),
             shutdown_timeout: Duration::from_secs(10),
             tls: None,
+            http: HttpConfig::default(),
+            limits: LimitsConfig::default(),
+            health: HealthConfig::default(),
+            metrics: MetricsConfig::default(),
             ca: CaConfig::default(),
             agents: AgentsConfig::default(),
             sql: SqlConfig::default(),
@@ -447,6 +466,9 @@ impl Config {
             );
         }
         self.targets.check()?;
+        self.http.check()?;
+        self.limits.check(self.max_connections)?;
+        self.check_side_listeners()?;
         self.ca.check()?;
         self.agents.names()?;
         self.check_rates()
@@ -618,6 +640,34 @@ mod tests {
             (
                 "[rates]\nDescribeSSLStatus = 0",
                 "`rates`: `DescribeSSLStatus` must be at least 1",
+            ),
+            (
+                "[http]\nproxy_protocol = true",
+                "`http`: `proxy_protocol` needs `trusted_proxies`, the addresses of the load balancers that send the header",
+            ),
+            (
+                "[http]\nallowed_hosts = ['signet.example.com:443']",
+                "`http`: `allowed_hosts`: `signet.example.com:443` is not a host name without a port",
+            ),
+            (
+                "[limits]\nconnections_per_address = 0",
+                "`limits`: `connections_per_address` must be at least 1",
+            ),
+            (
+                "max_connections = 8\n[limits]\nreserved_connections = 8",
+                "`limits`: `reserved_connections` must be less than `max_connections`, or nobody can connect",
+            ),
+            (
+                "[limits]\nhead_timeout = '0s'",
+                "`limits`: `head_timeout` must be 1s to 600s",
+            ),
+            (
+                "[limits]\nbody_bytes_per_address = 1",
+                "`limits`: `body_bytes_per_address` must be 65536 to `body_bytes`",
+            ),
+            (
+                "[health]\nlisten = '127.0.0.1:7780'",
+                "`health`: `listen`: another listener has 127.0.0.1:7780 already",
             ),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");

@@ -1,5 +1,9 @@
 //! What is counted, in Prometheus' text form under `/metrics`.
 
+mod edge;
+
+pub use edge::{EdgeMetrics, ListenerMetrics};
+
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,

@@ -15,7 +15,9 @@ use wire::{SecretId, SecretKey};
 use crate::ambient::{Clock, Entropy, Resolver, UnixTime};
 use crate::api::table::Table;
 use crate::config::{self, Config};
-use crate::http;
+use crate::http::bodies::Bodies;
+use crate::http::side::Purpose;
+use crate::http::{self, Edge};
 use crate::metrics::Metrics;
 use crate::state::audit::Audit;
 use crate::state::budget::{Limits, LogBudget};
@@ -35,6 +37,7 @@ use crate::state::store::{self, Expect, Write};
 use crate::state::upgrade;
 use crate::state::vault::{self, Vault};
 use crate::targets::Targets;
+use crate::web;
 use crate::work::agents::Hub;
 use crate::work::auditing;
 use crate::work::background::Background;
@@ -96,6 +99,8 @@ pub struct Service {
     pub agents: Hub,
     /// Who is signed in to the console.
     pub sessions: Sessions,
+    /// What the listeners share.
+    pub edge: Edge,
 }
 
 /// Why the service could not start.
@@ -140,6 +145,14 @@ pub enum StartError {
     /// There are no threads for what goes on in the background.
     #[error("threads for the background: {0}")]
     Threads(std::io::Error),
+    /// The token of the metrics cannot be read.
+    #[error("[metrics] token_file: {path}: {cause}")]
+    MetricsToken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// The listener's certificate cannot be used.
     #[error("[tls]: {0}")]
     Tls(String),
@@ -197,12 +210,15 @@ impl Service {
         root: Option<RootKey>,
     ) -> Result<Running, StartError> {
         config.check()?;
-        let acceptor = http::tls::acceptor(config.tls.as_ref())?;
+        let tls = http::tls::Reloading::new(config.tls.as_ref())?;
+        let metrics_token = read_metrics_token(&config)?;
         let agents_tls = http::agents_tls::Configs::new(config.agents.names()?);
         // First, so that a start which finds an address taken has touched no data.
         let listener = bind(config.listen).await?;
         let address = address_of(&listener, config.listen)?;
         let agents = bind_if_given(config.agents.listen).await?;
+        let health = bind_if_given(config.health.listen).await?;
+        let metrics_alone = bind_if_given(config.metrics.listen).await?;
         let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
         let own = [Some(address), agents_address]
@@ -217,6 +233,13 @@ impl Service {
             allow_unverified: config.sql.allow_unverified,
         });
         let metrics = Metrics::new();
+        let edge_metrics = metrics.edge();
+        let edge = Edge {
+            bound: address,
+            bodies: Bodies::new(&config.limits, edge_metrics.clone()),
+            metrics: edge_metrics,
+            metrics_token,
+        };
         let stop = CancellationToken::new();
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
         let (prober, probing) = {
@@ -237,6 +260,7 @@ impl Service {
         };
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
+            edge,
             signatures: Signatures::new(&entropy),
             repeats: Repeats::default(),
             started: clock.now(),
@@ -264,8 +288,17 @@ impl Service {
         });
         let mut workers = service.start_workers(&background, wanted, &stop);
         workers.push(probing);
-        let serving = http::serve(Arc::clone(&service), listener, acceptor, stop.clone());
+        if let Some(tls) = &tls {
+            workers.push(tokio::spawn(Arc::clone(tls).watch(stop.clone())));
+        }
+        let serving = http::serve(Arc::clone(&service), listener, tls, stop.clone());
         workers.push(tokio::spawn(serving));
+        for (listener, purpose) in [(health, Purpose::Health), (metrics_alone, Purpose::Metrics)] {
+            workers.extend(listener.map(|listener| {
+                let service = Arc::clone(&service);
+                tokio::spawn(http::side::serve(service, listener, purpose, stop.clone()))
+            }));
+        }
         workers.extend(agents.map(|listener| {
             let service = Arc::clone(&service);
             let tls = agents_tls.into();
@@ -414,6 +447,16 @@ fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, 
         address: wanted,
         cause,
     })
+}
+
+fn read_metrics_token(config: &Config) -> Result<Option<web::Token>, StartError> {
+    let Some(path) = config.metrics.token_file.clone() else {
+        return Ok(None);
+    };
+    let token = web::Token::read(&path);
+    token
+        .map(Some)
+        .map_err(|cause| StartError::MetricsToken { path, cause })
 }
 
 async fn bind_if_given(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {

@@ -41,15 +41,26 @@ struct Call<'a> {
     is_audited: bool,
 }
 
+/// The answer to a request.
+pub struct Answer {
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether the request was signed by one of our keys, whatever it was answered.
+    pub is_signed: bool,
+}
+
 /// Answers one request.
-pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Vec<u8> {
+pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Answer {
     let started = Instant::now();
     let mut call = Call::begin(service, from, request);
     let outcome = call.run(request).await;
     if let Err(error) = &outcome {
         call.keep(request, error);
     }
-    call.finish(outcome, started)
+    Answer {
+        is_signed: call.key.is_some(),
+        body: call.finish(outcome, started),
+    }
 }
 
 /// Answers a request that HTTP had to refuse, with the same log line as the others.
@@ -59,7 +70,12 @@ pub fn refuse(
     request: &Request<'_>,
     refusal: Refusal,
 ) -> Vec<u8> {
-    Call::begin(service, from, request).finish(Err(refusal.into()), Instant::now())
+    let mut call = Call::begin(service, from, request);
+    if let Ok(envelope) = wire::parse(request) {
+        call.introduce(&envelope);
+        call.route = service.table.find(&envelope.action, &envelope.version).ok();
+    }
+    call.finish(Err(refusal.into()), Instant::now())
 }
 
 /// Does what a session of the console wants, as its key may. What it wants is checked, counted, logged and audited like a

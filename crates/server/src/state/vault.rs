@@ -191,7 +191,13 @@ fn read_master(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(bad(path, error.to_string())),
     };
-    if metadata.mode() & 0o077 != 0 {
+    // systemd gives a credential to the service's user by an access list, whose mask shows as the group's mode.
+    let others = if path.starts_with("/run/credentials") {
+        0o037
+    } else {
+        0o077
+    };
+    if metadata.mode() & others != 0 {
         return Err(bad(
             path,
             format!(

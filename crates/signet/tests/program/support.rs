@@ -106,6 +106,7 @@ impl Place {
             .args(line.split(' '))
             .current_dir(&self.path)
             .env_clear()
+            .env("SIGNET_ALLOW_ROOT", "1") // the tests make namespaces, and so are root
             .env("SIGNET_ROOT_SECRET_ID", SECRET_ID)
             .env("SIGNET_ROOT_SECRET_KEY", SECRET_KEY)
             .stdin(Stdio::null());
@@ -141,6 +142,17 @@ impl Place {
         let address = first.strip_prefix("Signet listens on http://");
         starting.address = address.and_then(|text| text.parse().ok());
         starting
+    }
+
+    /// What a service says that must not start.
+    pub(crate) fn serve_error(&self, environment: &[(&str, &str)]) -> String {
+        let output = self
+            .command("serve --listen 127.0.0.1:0 --data data")
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "it started and ended");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// The same without waiting.
@@ -295,9 +307,14 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::open_for(address, PATIENCE)
+    }
+
+    /// The same, with so much time for each answer.
+    pub(crate) fn open_for(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
         Ok(Self {
             stream: BufReader::new(stream),
             host: address.to_string(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Code;
 
-use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::action::{self, Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
 use crate::api::subject;
@@ -109,6 +109,7 @@ impl Action for ModifyInstance {
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
+    const LARGEST_BODY: usize = action::LARGEST_BODY_WITH_CERTIFICATES;
     type Input = Input;
     type Output = Output;
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Code;
 
-use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::action::{self, Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
 use crate::state::credentials::{Destination, Field, Place};
@@ -102,6 +102,7 @@ impl Action for RegisterInstance {
             Code::ResourceInUse,
         ],
     };
+    const LARGEST_BODY: usize = action::LARGEST_BODY_WITH_CERTIFICATES;
     type Input = Input;
     type Output = Output;
 
