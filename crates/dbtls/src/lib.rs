@@ -37,6 +37,8 @@ mod session;
 
 pub mod switch;
 
+pub mod recorded;
+
 mod observation;
 mod reason;
 
