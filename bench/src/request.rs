@@ -53,6 +53,13 @@ impl Signer {
 
     /// A call, signed with TC3 at `now`, in unix seconds.
     pub fn sign(&self, host: &str, call: &Call<'_>, now: i64) -> Vec<u8> {
+        let signed = [("X-TC-Action", call.action), ("X-TC-Version", call.version)];
+        // What is measured is what SDKs send; they sign action and version nowhere, and `signet` wants them signed.
+        let signed = if call.service == "signet" {
+            &signed[..]
+        } else {
+            &[]
+        };
         let authorization = tc3::authorization(
             &self.secret_id,
             &self.secret_key,
@@ -64,6 +71,7 @@ impl Signer {
                 body: call.body.as_bytes(),
                 service: call.service,
                 timestamp: now,
+                headers: signed,
             },
         );
         let timestamp = now.to_string();

@@ -26,8 +26,12 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Allows an address that is not loopback without TLS.
     pub allow_plaintext: bool,
-    /// Accepts requests whose body is not signed (`X-TC-Content-SHA256: UNSIGNED-PAYLOAD`), as an SDK option sends them.
+    /// Accepts reads of `cdb` whose body is not signed (`X-TC-Content-SHA256: UNSIGNED-PAYLOAD`), as an SDK option sends them.
     pub allow_unsigned_payload: bool,
+    /// Accepts the older signatures HmacSHA1 and HmacSHA256. Default: true.
+    pub allow_v1: bool,
+    /// Refuses writes of `cdb` that do not sign `X-TC-Action` and `X-TC-Version`. No SDK signs them; `signet` does. Default: false.
+    pub require_signed_action: bool,
     /// Worker threads. 0: as many as the machine has cores.
     pub workers: usize,
     /// Connections at a time; a further one waits until another ends.
@@ -67,7 +71,7 @@ pub struct Config {
     pub sql: SqlConfig,
     /// The console.
     pub console: ConsoleConfig,
-    /// Calls per second and account, by action, where they differ from the documented ones.
+    /// Calls per second and key, by action, where they differ from the documented ones.
     pub rates: BTreeMap<String, u32>,
     /// What is logged.
     pub log: Log,
@@ -168,6 +172,8 @@ impl Default for Config {
             regions: Vec::new(),
             allow_plaintext: false,
             allow_unsigned_payload: true,
+            allow_v1: true,
+            require_signed_action: false,
             workers: 0,
             max_connections: 8192,
             probe_interval: Duration::from_secs(30),

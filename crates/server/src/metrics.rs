@@ -1,8 +1,8 @@
 //! What is counted, in Prometheus' text form under `/metrics`.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// Upper bounds of the durations of requests, in seconds.
@@ -24,6 +24,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
     task_steps: HistogramVec,
+    signatures: IntGaugeVec,
 }
 
 /// What is counted of one action.
@@ -60,6 +61,14 @@ impl Metrics {
         let seconds = HistogramOpts::new("signet_request_seconds", "How long API requests took.")
             .buckets(REQUEST_BUCKETS.into());
         let seconds = HistogramVec::new(seconds, &["service", "action"]).expect(NAMES);
+        let signatures = Opts::new(
+            "signet_signatures",
+            "The memory of signatures: how many are remembered, and how many there is room for, by what their keys may do.",
+        );
+        let signatures = IntGaugeVec::new(signatures, &["access", "of"]).expect(NAMES);
+        registry
+            .register(Box::new(signatures.clone()))
+            .expect(NAMES);
         let task_steps = HistogramOpts::new(
             "signet_task_step_seconds",
             "How long the steps of tasks took, node by node; `issue` is a part of `deliver`.",
@@ -75,6 +84,7 @@ impl Metrics {
             requests,
             seconds,
             task_steps,
+            signatures,
         }
     }
 
@@ -91,6 +101,14 @@ impl Metrics {
         self.requests
             .with_label_values(&[service, action, code])
             .inc();
+    }
+
+    /// Shows how much of the memory of signatures is used.
+    pub fn show_signatures(&self, access: &str, remembered: usize, capacity: usize) {
+        for (of, number) in [("remembered", remembered), ("capacity", capacity)] {
+            let gauge = self.signatures.with_label_values(&[access, of]);
+            gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
     }
 
     /// How long one step of tasks took, in seconds.

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use wire::{SecretId, SecretKey};
 
 use crate::ambient::{Clock, Entropy, UnixTime};
-use crate::api::limiter::Limiter;
 use crate::api::table::Table;
 use crate::config::{self, Config};
 use crate::http;
@@ -25,8 +24,10 @@ use crate::state::link::Links;
 use crate::state::node::Node;
 use crate::state::records::{self, Access, Alive, KeyRecord, V1};
 use crate::state::refused::Refused;
+use crate::state::repeats::Repeats;
 use crate::state::revocations::Revocations;
 use crate::state::sessions::Sessions;
+use crate::state::signatures::Signatures;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
@@ -63,8 +64,12 @@ pub struct Service {
     pub audit: Arc<Audit>,
     /// The latest calls that were refused because of their signature.
     pub refused: Refused,
-    /// The rate limit.
-    pub limiter: Limiter,
+    /// Which signature was used for which action.
+    pub signatures: Signatures,
+    /// The answers of writes that may be sent again.
+    pub repeats: Repeats,
+    /// When this start was, in Unix seconds; what was signed before is not remembered.
+    pub started: UnixTime,
     /// The actions.
     pub table: Table,
     /// What is counted.
@@ -195,7 +200,9 @@ impl Service {
         };
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
-            limiter: Limiter::new(crate::api::actions::ACTIONS.len()),
+            signatures: Signatures::new(&entropy),
+            repeats: Repeats::default(),
+            started: clock.now(),
             table: Table::new(&config.rates, &metrics),
             sessions: Sessions::new(config.console.idle_timeout),
             links: Links::new(config.link_base(address), &opened.vault),

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use server::Clock;
 use server::api::action::Product;
+use server::{Clock, Entropy};
 use ureq::http::{Method, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use wire::tc3::{Unsigned, authorization};
@@ -122,6 +122,13 @@ impl Client {
             .authority()
             .expect("checked when it was read")
             .as_str();
+        // Makes the signatures of two equal calls in one second differ, so that neither is taken for the other sent again.
+        let nonce = hex_nonce(Entropy::System.bytes());
+        let signed = [
+            ("X-TC-Action", action),
+            ("X-TC-Version", version),
+            ("X-Signet-Nonce", &nonce),
+        ];
         let signature = authorization(
             &self.identity.secret_id,
             &self.identity.secret_key,
@@ -133,6 +140,7 @@ impl Client {
                 body: body.as_bytes(),
                 service,
                 timestamp,
+                headers: &signed,
             },
         );
         let mut request = self
@@ -140,9 +148,10 @@ impl Client {
             .post(&self.uri)
             .header("Authorization", signature)
             .header("Content-Type", CONTENT_TYPE)
-            .header("X-TC-Action", action)
-            .header("X-TC-Version", version)
             .header("X-TC-Timestamp", timestamp.to_string());
+        for (name, value) in signed {
+            request = request.header(name, value);
+        }
         if let Some(region) = &self.identity.region {
             request = request.header("X-TC-Region", region);
         }
@@ -210,6 +219,10 @@ impl Client {
             "{endpoint} cannot be asked ({why}); SIGNET_ENDPOINT says where it is"
         ))
     }
+}
+
+fn hex_nonce(bytes: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_le_bytes(bytes))
 }
 
 /// The `Response` in the envelope, or the error in the `Response`; none when it is no envelope.

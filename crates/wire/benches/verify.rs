@@ -25,6 +25,7 @@ fn tc3_headers() -> HeaderMap {
         body: BODY,
         service: "cdb",
         timestamp: 1_700_000_000,
+        headers: &[],
     };
     let id = SecretId::new("AKIDEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE").expect("a good id");
     let authorization = tc3::authorization(&id, &key(), &request);

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::headers::Headers;
 use crate::parameters::{Parameters, dotted, json, multipart};
-use crate::{Language, Refusal, form, tc3, v1};
+use crate::{Language, Refusal, form, host, tc3, v1};
 
 /// The longest query string, in bytes: the vendor's limit for GET.
 pub const MAX_QUERY: usize = 32 * 1024;
@@ -12,6 +12,8 @@ pub const MAX_QUERY: usize = 32 * 1024;
 pub const MAX_V1_BODY: usize = 1024 * 1024;
 /// The largest body of a POST request signed with TC3, in bytes.
 pub const MAX_TC3_BODY: usize = 10 * 1024 * 1024;
+/// The services that share an endpoint, each with the one version that it has.
+pub const SERVICES: [(&str, &str); 2] = [("cdb", "2017-03-20"), ("signet", "2026-11-24")];
 /// How far a timestamp may be from the server's clock, in seconds, in both directions.
 pub const MAX_SKEW: u64 = 300;
 
@@ -20,7 +22,7 @@ pub const MAX_SKEW: u64 = 300;
 pub struct Request<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The `Host` header as received, port and all (tccli sends a whole URL), or `:authority` in HTTP/2.
+    /// The `Host` header as received, port and all (tccli sends `http://` before it), or `:authority` in HTTP/2.
     pub host: &'a str,
     /// What stood after `?`, raw, or `""`. Its exact bytes are signed.
     pub query: &'a str,
@@ -28,6 +30,17 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
     /// The whole body.
     pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The host's first label, port and all if it has no dot: what the Java, Node and Go SDKs name as the service.
+    pub fn first_label(&self) -> Option<&'a str> {
+        let host = self
+            .host
+            .rsplit_once('/')
+            .map_or(self.host, |(_, host)| host);
+        host.split('.').next()
+    }
 }
 
 /// What a request says about itself, before anything of it is believed.
@@ -80,12 +93,15 @@ enum Carrier<'a> {
 /// Reads what a request says about itself.
 ///
 /// # Errors
-/// In this order: another method than GET or POST, too many bytes, a repeated header, a content type that the method
+/// In this order: another method than GET or POST, a `Host` that is not one, too many bytes, a repeated header, a content type that the method
 /// does not take, a common parameter that is missing or has the wrong type, an `Authorization` header of another form.
 pub fn parse<'a>(request: &'a Request<'a>) -> Result<Envelope<'a>, Refusal> {
     let get = request.method == Method::GET;
     if !get && request.method != Method::POST {
         return Err(Refusal::unsupported_protocol());
+    }
+    if !host::is_valid(request.host) {
+        return Err(Refusal::invalid_host());
     }
     if request.query.len() > MAX_QUERY {
         return Err(Refusal::request_size_limit_exceeded(MAX_QUERY));
@@ -140,6 +156,25 @@ impl Envelope<'_> {
         match &self.proof {
             Proof::Tc3(proof) => Some(proof.secret_id),
             Proof::V1(proof) => Some(proof.secret_id()),
+            Proof::Skip => None,
+        }
+    }
+
+    /// True when the signature covers action and version: always with v1, where both are parameters.
+    pub fn signs_action(&self) -> bool {
+        match &self.proof {
+            Proof::Tc3(proof) => proof.signs_action(),
+            Proof::V1(_) => true,
+            Proof::Skip => false,
+        }
+    }
+
+    /// The bytes of the signature, however they are spelled; shorter ones are filled up with zeros. `None` when there is no
+    /// signature that a key could verify.
+    pub fn mac(&self) -> Option<[u8; 32]> {
+        match &self.proof {
+            Proof::Tc3(proof) => proof.mac(),
+            Proof::V1(proof) => proof.mac(),
             Proof::Skip => None,
         }
     }

@@ -42,6 +42,7 @@ pub mod agent;
 mod form;
 mod headers;
 mod hex;
+mod host;
 mod ids;
 
 pub use answer::{CONTENT_TYPE, RequestId};

@@ -77,6 +77,15 @@ impl Refusal {
         .in_chinese(format!("请求大小超过上限 {limit} 字节。"))
     }
 
+    /// A `Host` that is more or less than a host with an optional port. Our own words.
+    pub fn invalid_host() -> Self {
+        Self::new(
+            Code::InvalidParameterValue,
+            "The header `Host` is not a host name or an address with an optional port.",
+        )
+        .in_chinese("请求头 `Host` 不是主机名或地址（可带端口）。")
+    }
+
     /// No action has this name.
     pub fn invalid_action() -> Self {
         Self::new(
@@ -163,6 +172,88 @@ impl Refusal {
         Self::new(Code::AuthFailureSignatureFailure, en).in_chinese(zh)
     }
 
+    /// The action or the version of `service` is not signed, or the credential scope names another service. Our own words.
+    pub fn unsigned_action(service: &str) -> Self {
+        Self::invalid_authorization(format_args!(
+            "an action of `{service}` needs `x-tc-action` and `x-tc-version` among its `SignedHeaders`. SDKs do not sign them: \
+             `signet sample {service} ACTION` prints a program that does."
+        ))
+    }
+
+    /// The credential scope names another service than the action's. Our own words.
+    pub fn other_scope(scope: &str, service: &str) -> Self {
+        let scope: String = scope.chars().take(32).collect();
+        Self::invalid_authorization(format_args!(
+            "the credential scope is for the service `{}`, and the action belongs to `{service}`.",
+            scope.escape_debug()
+        ))
+    }
+
+    /// A write whose action must be signed by configuration. Our own words.
+    pub fn signed_action_required() -> Self {
+        Self::invalid_authorization(
+            "this server requires `x-tc-action` and `x-tc-version` among the `SignedHeaders` of every write \
+             (`require_signed_action`). SDKs do not sign them: `signet call cdb ACTION` does.",
+        )
+    }
+
+    /// The body is not signed where it must be. Our own words.
+    pub fn unsigned_payload() -> Self {
+        Self::invalid_authorization(
+            "`UNSIGNED-PAYLOAD` is accepted for actions of `cdb` that only read: sign the body.",
+        )
+    }
+
+    /// Signature v1 is switched off. Our own words.
+    pub fn v1_not_accepted() -> Self {
+        let en = "This server does not accept HmacSHA1 and HmacSHA256 (`allow_v1 = false`): sign with TC3-HMAC-SHA256.";
+        Self::new(Code::AuthFailureSignatureFailure, en)
+            .in_chinese("本服务不接受 HmacSHA1 和 HmacSHA256（`allow_v1 = false`），请使用 TC3-HMAC-SHA256 签名。")
+    }
+
+    /// The signature was used for another action before. Our own words.
+    pub fn replayed_under_another_action() -> Self {
+        let en = "This signature was already used for another action: a recorded request may have been replayed. SDKs do not sign \
+                  the action, so two calls with the same parameters in the same second have one signature; sign this one again, a \
+                  second later.";
+        let zh = "该签名已被用于另一个接口，可能是请求被重放。SDK 的签名不包含接口名，同一秒内参数相同的两个请求签名相同；请一秒后重新签名。";
+        Self::new(Code::AuthFailureSignatureFailure, en).in_chinese(zh)
+    }
+
+    /// A write with an unsigned action that cannot be told from a replayed request. Our own words; `why` is a clause.
+    pub fn replay_not_excluded(why: impl fmt::Display) -> Self {
+        let en = format!(
+            "This write does not sign its action, and {why}, so that it cannot be told from a replayed request. Sign it again, a \
+             second later; or sign `x-tc-action` and `x-tc-version` with it."
+        );
+        Self::new(Code::AuthFailureSignatureFailure, en)
+    }
+
+    /// A write that was signed before the service started, which may have been carried out then. Our own words.
+    pub fn signed_before_start() -> Self {
+        let en = "This write was signed before the service started, which does not know whether it was carried out then. Look at \
+                  the result, and sign the call again.";
+        Self::new(Code::AuthFailureSignatureFailure, en).in_chinese(
+            "该写请求的签名早于服务启动时间，无法判断是否已执行。请检查结果后重新签名。",
+        )
+    }
+
+    /// A write that was sent again, whose first answer is not repeated. Our own words; `why` is a clause.
+    pub fn not_repeated(why: impl fmt::Display) -> Self {
+        let en = format!(
+            "This very request was sent before, and {why}. Nothing was done again; sign the call again to repeat it."
+        );
+        Self::new(Code::AuthFailureSignatureFailure, en)
+    }
+
+    /// No room to remember another write. Our own words.
+    pub fn too_many_writes(limit: usize) -> Self {
+        let en = format!(
+            "The service remembers the last {limit} writes of ten minutes and has no room for another. Retry in a minute."
+        );
+        Self::new(Code::RequestLimitExceeded, en)
+    }
+
     /// The key's policies do not allow the call. `operation` is like `cdb:OpenSSL`, `resource` six segments or `*`; users
     /// copy both into a policy, so they are on lines of their own as the vendor prints them.
     pub fn unauthorized_operation(operation: &str, resource: &str, request_id: &RequestId) -> Self {
@@ -217,6 +308,15 @@ impl Refusal {
             format!("The parameter `{name}` is given more than once."),
         )
         .in_chinese(format!("参数 `{name}` 重复。"))
+    }
+
+    /// A parameter that signature v1, which signs raw values, cannot tell from several. Our own words.
+    pub fn ambiguous_in_v1(name: impl fmt::Display) -> Self {
+        let en = format!(
+            "The parameter `{name}` has both `&` and `=` in it. HmacSHA1 and HmacSHA256 sign values as they are, so it could \
+             be read as several parameters: sign the request with TC3-HMAC-SHA256."
+        );
+        Self::new(Code::InvalidParameter, en)
     }
 
     /// The parameters are built wrongly; `why` is a whole sentence. Our own words.

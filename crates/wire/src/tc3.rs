@@ -144,6 +144,21 @@ impl<'a> Proof<'a> {
         utc_date(self.seconds).is_some_and(|date| date == self.date.as_bytes())
     }
 
+    /// True when the header of this name, in lower case, is among the signed ones.
+    pub fn signs(&self, name: &str) -> bool {
+        self.signed_headers.split(';').any(|signed| signed == name)
+    }
+
+    /// True when [action and version](ACTION_HEADERS) are signed. The SDKs sign neither.
+    pub fn signs_action(&self) -> bool {
+        self.signed_headers != SIGNED_HEADERS && ACTION_HEADERS.iter().all(|name| self.signs(name))
+    }
+
+    /// The bytes of the signature; `None` when its text is not 64 digits, which no key verifies.
+    pub(crate) fn mac(&self) -> Option<[u8; 32]> {
+        hex::decode(self.signature)
+    }
+
     /// True with `X-TC-Content-SHA256: UNSIGNED-PAYLOAD`: the body is not covered by the signature. The header itself is not
     /// signed either, so an operator may want to forbid it.
     pub fn unsigned_payload(&self) -> bool {
@@ -278,7 +293,12 @@ pub struct Unsigned<'a> {
     pub service: &'a str,
     /// Unix seconds, the same as in `X-TC-Timestamp`.
     pub timestamp: i64,
+    /// Further headers to sign, beside `content-type` and `host`: names and values as they are sent. Empty: what the SDKs sign.
+    pub headers: &'a [(&'a str, &'a str)],
 }
+
+/// The headers that name the action and its version. Actions of `signet` need them to be signed.
+pub const ACTION_HEADERS: [&str; 2] = ["x-tc-action", "x-tc-version"];
 
 /// Signs a request: the value of its `Authorization` header.
 pub fn authorization(secret_id: &SecretId, key: &SecretKey, request: &Unsigned<'_>) -> String {
@@ -286,15 +306,8 @@ pub fn authorization(secret_id: &SecretId, key: &SecretKey, request: &Unsigned<'
     let date = format!("{year:04}-{month:02}-{day:02}");
     let scope = format!("{date}/{}/tc3_request", request.service);
     let payload = hex::lower(&Sha256::digest(request.body).into());
-    let mut hash = Sha256::new();
-    let parts = [
-        request.method.as_str(),
-        request.query,
-        request.content_type,
-        request.host,
-    ];
-    write_sdk_canonical(parts, &payload, &mut |bytes| hash.update(bytes));
-    let canonical = hex::lower(&hash.finalize().into());
+    let (canonical_request, names) = canonical_to_sign(request, &payload);
+    let canonical = hex::lower(&Sha256::digest(&canonical_request).into());
     let mut mac = SigningKey::derive(key, &date, request.service).0.clone();
     write_string_to_sign(
         &request.timestamp.to_string(),
@@ -305,8 +318,34 @@ pub fn authorization(secret_id: &SecretId, key: &SecretKey, request: &Unsigned<'
     let signature = hex::lower(&mac.finalize().into_bytes().into());
     let signature = str::from_utf8(&signature).expect("hexadecimal digits");
     format!(
-        "TC3-HMAC-SHA256 Credential={secret_id}/{scope}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"
+        "TC3-HMAC-SHA256 Credential={secret_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
+}
+
+/// The canonical request of one that is to be signed, and the names of its signed headers.
+fn canonical_to_sign(request: &Unsigned<'_>, payload: &[u8; 64]) -> (Vec<u8>, String) {
+    let mut headers = vec![
+        ("content-type".to_owned(), request.content_type.to_owned()),
+        ("host".to_owned(), request.host.to_owned()),
+    ];
+    let lower = |text: &str| text.trim().to_ascii_lowercase();
+    headers.extend(
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| (lower(name), lower(value))),
+    );
+    headers.sort();
+    let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    let names = names.join(";");
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .collect();
+    let (method, query) = (request.method, request.query);
+    let mut text = format!("{method}\n/\n{query}\n{lines}\n{names}\n").into_bytes();
+    text.extend_from_slice(payload);
+    (text, names)
 }
 
 /// What every SDK signs.

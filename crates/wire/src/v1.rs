@@ -105,6 +105,33 @@ impl<'a> Proof<'a> {
         }
     }
 
+    /// A parameter that makes the string to sign ambiguous, which has names and values raw: `Note=x&Access=Full` could be one
+    /// parameter or two.
+    pub fn ambiguous(&self) -> Option<&str> {
+        let mut signed = self
+            .parameters
+            .0
+            .iter()
+            .filter(|(name, _)| name != "Signature");
+        let found = signed.find(|(name, value)| {
+            let is_list = value
+                .split_once('&')
+                .is_some_and(|(_, rest)| rest.contains('='));
+            is_list || name.contains(['&', '='])
+        });
+        found.map(|(name, _)| &**name)
+    }
+
+    /// The bytes of the signature, filled up with zeros; `None` when its text is not one that a key verifies.
+    pub(crate) fn mac(&self) -> Option<[u8; 32]> {
+        let bytes = BASE64_STANDARD
+            .decode(self.signature.trim_ascii_end())
+            .ok()?;
+        let mut mac = [0; 32];
+        mac.get_mut(..bytes.len())?.copy_from_slice(&bytes);
+        Some(mac)
+    }
+
     /// The string to sign, as most SDKs build it, with the host as received.
     pub fn string_to_sign(&self) -> String {
         let mut text = Vec::new();

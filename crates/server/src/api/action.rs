@@ -13,6 +13,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use wire::envelope::SERVICES;
 use wire::{Code, Language, RequestId};
 
 use crate::ambient::UnixTime;
@@ -38,16 +39,16 @@ impl Product {
     /// Its name, as in `cdb:DescribeSSLStatus`.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Cdb => "cdb",
-            Self::Signet => "signet",
+            Self::Cdb => SERVICES[0].0,
+            Self::Signet => SERVICES[1].0,
         }
     }
 
     /// Its one version.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Cdb => "2017-03-20",
-            Self::Signet => "2026-11-24",
+            Self::Cdb => SERVICES[0].1,
+            Self::Signet => SERVICES[1].1,
         }
     }
 }
@@ -70,7 +71,7 @@ pub struct Spec {
     pub product: Product,
     /// What it does, in a sentence or two.
     pub summary: &'static str,
-    /// Calls per second and account.
+    /// Calls per second and key.
     pub limit: u32,
     /// Whether it changes anything.
     pub effect: Effect,
@@ -101,6 +102,8 @@ pub struct Context {
 pub trait Action {
     /// Everything about it but what it does.
     const SPEC: Spec;
+    /// Whether its answer holds a secret. Such an answer is never repeated from memory.
+    const ANSWERS_SECRET: bool = false;
     /// Its parameters.
     type Input: DeserializeOwned + JsonSchema + Send;
     /// Its answer, without the RequestId.
@@ -120,6 +123,8 @@ pub type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, ApiError>> + Send
 pub struct Entry {
     /// Everything about it but what it does.
     pub spec: &'static Spec,
+    /// Whether its answer holds a secret.
+    pub answers_secret: bool,
     /// The schema of its parameters.
     pub input: fn() -> Schema,
     /// The schema of its answer.
@@ -133,6 +138,7 @@ impl Entry {
     pub const fn of<A: Action + 'static>() -> Self {
         Self {
             spec: &A::SPEC,
+            answers_secret: A::ANSWERS_SECRET,
             // What may be left out of an input is not required of it; what is always written in an output is.
             input: || {
                 SchemaSettings::draft2020_12()

@@ -19,6 +19,7 @@ use crate::service::Service;
 use crate::state::audit::{self, Audit, Line, Outcome};
 use crate::state::keys::AccessKey;
 use crate::state::refused::RefusedCall;
+use crate::state::repeats::{self, Claim};
 
 /// What has become known of a request so far; a refusal at any stage is logged with it.
 struct Call<'a> {
@@ -32,6 +33,10 @@ struct Call<'a> {
     resource: String,
     route: Option<&'a Route>,
     key: Option<Arc<AccessKey>>,
+    /// The signature's bytes and its timestamp; a session of the console has none.
+    signature: Option<([u8; 32], UnixTime)>,
+    /// It was answered from memory.
+    is_repeated: bool,
     /// The audit lines of a write are written by [`audited`].
     is_audited: bool,
 }
@@ -94,30 +99,43 @@ impl<'a> Call<'a> {
             resource: String::new(),
             route: None,
             key: None,
+            signature: None,
+            is_repeated: false,
             is_audited: false,
         }
     }
 
     async fn run(&mut self, request: &Request<'_>) -> Result<Vec<u8>, ApiError> {
         let envelope = wire::parse(request)?;
-        let outcome = self.admit_and_act(&envelope).await;
+        let outcome = self.admit_and_act(request, &envelope).await;
         if outcome.is_err() {
             self.introduce(&envelope);
         }
         outcome
     }
 
-    async fn admit_and_act(&mut self, envelope: &Envelope<'_>) -> Result<Vec<u8>, ApiError> {
+    async fn admit_and_act(
+        &mut self,
+        request: &Request<'_>,
+        envelope: &Envelope<'_>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let (service, now) = (self.service, self.now);
         let route = self
-            .service
-            .table
-            .find(&envelope.action, &envelope.version)?;
+            .find(envelope)
+            .inspect_err(|_| gate::spend(service, envelope, now))?;
+        let admitted = gate::admit(service, request, envelope, route, &self.request_id, now)?;
+        self.key = Some(Arc::clone(&admitted.key));
+        self.signature = Some((admitted.mac, envelope.timestamp));
+        let parameters = self.parameters(envelope, route)?;
+        self.act(route, admitted.key, parameters).await
+    }
+
+    fn find(&mut self, envelope: &Envelope<'_>) -> Result<&'a Route, Refusal> {
+        let table = &self.service.table;
+        let route = table.find(&envelope.action, &envelope.version)?;
         self.route = Some(route);
         region::check(envelope, &self.service.config.regions)?;
-        let key = gate::admit(self.service, envelope, route, &self.request_id, self.now)?;
-        self.key = Some(Arc::clone(&key));
-        let parameters = self.parameters(envelope, route)?;
-        self.act(route, key, parameters).await
+        Ok(route)
     }
 
     async fn run_for(
@@ -150,7 +168,13 @@ impl<'a> Call<'a> {
         }
         let named = wire::secret_id(request).filter(|id| self.service.catalog.key(id).is_some());
         if let Some(secret_id) = named {
-            let call = RefusedCall::of(request, self.request_id, self.now, error.code(), self.from);
+            let call = RefusedCall::of(
+                request,
+                self.request_id,
+                self.now,
+                error.refusal().clone(),
+                self.from,
+            );
             self.service.refused.keep(secret_id, call);
         }
     }
@@ -194,17 +218,41 @@ impl<'a> Call<'a> {
         let running = (route.entry.run)(parameters, context);
         match route.entry.spec.effect {
             Effect::Reads => running.await,
-            Effect::Writes => {
-                let (audit, line) = (
-                    Arc::clone(&self.service.audit),
-                    self.line(Outcome::Attempt, ""),
-                );
-                self.is_audited = true;
-                tokio::spawn(audited(audit, line, running))
-                    .await
-                    .map_err(ApiError::internal)?
-            }
+            Effect::Writes => self.write_once(route, running).await,
         }
+    }
+
+    /// Does a write, unless it was sent before: then it has the answer that it had.
+    async fn write_once(&mut self, route: &Route, running: Running) -> Result<Vec<u8>, ApiError> {
+        let Some((mac, signed)) = self.signature else {
+            return self.write(running).await;
+        };
+        match self.service.repeats.claim(mac, signed, self.now) {
+            Claim::First(ticket) => {
+                let is_secret = route.entry.answers_secret;
+                let once = async move {
+                    let outcome = running.await;
+                    let answer = outcome.as_deref().map_err(ApiError::refusal);
+                    ticket.finish(answer, is_secret);
+                    outcome
+                };
+                self.write(Box::pin(once)).await
+            }
+            Claim::Repeat(write) => {
+                self.is_repeated = true;
+                Ok(repeats::answer_of(write).await?)
+            }
+            Claim::Full => Err(Refusal::too_many_writes(repeats::MOST).into()),
+        }
+    }
+
+    async fn write(&mut self, running: Running) -> Result<Vec<u8>, ApiError> {
+        let audit = Arc::clone(&self.service.audit);
+        let line = self.line(Outcome::Attempt, "");
+        self.is_audited = true;
+        tokio::spawn(audited(audit, line, running))
+            .await
+            .map_err(ApiError::internal)?
     }
 
     fn line(&self, outcome: Outcome, code: &'static str) -> Line {
@@ -246,7 +294,9 @@ impl<'a> Call<'a> {
                 if let Some(route) = self.route {
                     route.metrics.answered.inc();
                 }
-                if self.service.config.audit.reads && !self.is_audited {
+                if self.is_repeated {
+                    self.service.audit.note(&self.line(Outcome::Repeated, ""));
+                } else if self.service.config.audit.reads && !self.is_audited {
                     self.service.audit.note(&self.line(Outcome::Done, ""));
                 }
                 tracing::debug!(request_id = %self.request_id, from = %self.from, action = spec.map(|spec| spec.name), took_us = took.as_micros(), "answered");

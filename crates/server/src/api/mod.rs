@@ -9,9 +9,6 @@ pub mod gate;
 /// The regions that are served.
 pub mod region;
 
-/// The rate limit.
-pub mod limiter;
-
 /// What an action is asked of.
 pub mod subject;
 

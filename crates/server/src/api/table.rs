@@ -15,11 +15,11 @@ use crate::metrics::{ActionMetrics, Metrics};
 pub struct Route {
     /// What it is.
     pub entry: &'static Entry,
-    /// Its place among the limiter's counters.
+    /// Its place in the table.
     pub index: usize,
     /// The shape of its parameters.
     pub shape: Shape,
-    /// Calls per second and account, as configured.
+    /// Calls per second and key, as configured.
     pub limit: u32,
     /// What is counted of it.
     pub metrics: ActionMetrics,

@@ -31,6 +31,8 @@ pub enum Outcome {
     Attempt,
     /// It was done.
     Done,
+    /// It was sent again, and answered from memory: nothing was done.
+    Repeated,
     /// A request was answered with an error.
     Refused,
 }

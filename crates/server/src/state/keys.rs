@@ -7,6 +7,7 @@ use wire::{SecretKey, tc3};
 
 use crate::ambient::UnixTime;
 use crate::state::ids::Account;
+use crate::state::rates::Rates;
 use crate::state::records::Access;
 
 /// How many derived keys of one access key are kept: two days around midnight, and a few service names, since some
@@ -27,6 +28,8 @@ pub struct AccessKey {
     pub note: String,
     /// When it was made.
     pub created: UnixTime,
+    /// How often it calls each action.
+    pub rates: Rates,
     secret_key: SecretKey,
     derived: ArcSwap<Vec<Derived>>,
 }
@@ -48,6 +51,7 @@ impl AccessKey {
             enabled: record.enabled,
             note: record.note,
             created: record.created,
+            rates: Rates::default(),
             secret_key,
             derived: ArcSwap::default(),
         }

@@ -21,6 +21,9 @@ pub mod node;
 /// What `Status` means.
 pub mod status;
 
+/// The rate limit.
+pub mod rates;
+
 /// Access keys in memory.
 pub mod keys;
 
@@ -41,6 +44,12 @@ pub mod audit;
 
 /// Calls that were refused because of their signature.
 pub mod refused;
+
+/// Which signature was used for which action.
+pub mod signatures;
+
+/// The answers of writes that may be sent again.
+pub mod repeats;
 
 /// Tasks as documents.
 pub mod task;

@@ -26,6 +26,8 @@ pub const OBSERVATIONS: &str = "o/";
 pub const CERTIFICATES: &str = "c/";
 /// Where access keys stand.
 pub const KEYS: &str = "k/";
+/// How often a key that may change anything was disabled.
+pub const DISABLED_KEYS: &str = "n/disabled-keys";
 /// The time at which this control plane was last known to be watching.
 pub const ALIVE: &str = "n/alive";
 
@@ -349,9 +351,9 @@ impl CertificateRecord {
 #[schemars(inline)]
 pub enum Access {
     /// Every action.
-    #[default]
     Full,
     /// Actions that only read.
+    #[default]
     ReadOnly,
 }
 
@@ -382,6 +384,16 @@ impl KeyRecord {
     pub fn key(secret_id: &str) -> String {
         format!("{KEYS}{secret_id}")
     }
+}
+
+/// How often a key that may change anything was disabled. Each time, this document is changed on the condition that it is as it
+/// was read, so that two such keys cannot disable each other at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct DisabledKeys {
+    /// The document's format.
+    pub v: V1,
+    /// How often.
+    pub count: u64,
 }
 
 /// The document that says when this control plane was last watching.

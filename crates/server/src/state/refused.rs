@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wire::doctor::Pasted;
-use wire::{Code, Request, RequestId};
+use wire::{Refusal, Request, RequestId};
 
 use crate::ambient::UnixTime;
 
@@ -40,7 +40,7 @@ pub struct RefusedCall {
     /// When.
     pub time: UnixTime,
     /// Why.
-    pub code: Code,
+    pub refusal: Refusal,
     /// The caller's address.
     pub from: SocketAddr,
     /// The request as it came.
@@ -176,13 +176,13 @@ impl RefusedCall {
         request: &Request<'_>,
         request_id: RequestId,
         time: UnixTime,
-        code: Code,
+        refusal: Refusal,
         from: SocketAddr,
     ) -> Self {
         Self {
             request_id,
             time,
-            code,
+            refusal,
             from,
             request: Pasted::of(request, LARGEST_BODY),
         }
@@ -212,8 +212,8 @@ mod tests {
             body,
         };
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
-        let code = Code::AuthFailureSignatureFailure;
-        RefusedCall::of(&request, id(number), time, code, from)
+        let refusal = Refusal::signature_failure();
+        RefusedCall::of(&request, id(number), time, refusal, from)
     }
 
     fn id(number: u8) -> RequestId {

@@ -20,9 +20,15 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::http::{Reply, text};
 use crate::service::Service;
+use crate::state::records::Access;
 
 /// What was counted, for Prometheus.
 pub fn metrics(service: &Service) -> Reply {
+    for (name, access) in [("full", Access::Full), ("read-only", Access::ReadOnly)] {
+        let memory = &service.signatures;
+        let (remembered, capacity) = (memory.count(access), memory.capacity(access));
+        service.metrics.show_signatures(name, remembered, capacity);
+    }
     let mut reply = text(StatusCode::OK, service.metrics.render());
     reply.headers_mut().insert(
         CONTENT_TYPE,

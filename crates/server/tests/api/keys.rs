@@ -7,7 +7,10 @@ use crate::support::{ANY, SECRET_ID, SECRET_KEY, TestServer};
 #[test]
 fn a_key_is_made_used_and_disabled() {
     let server = TestServer::start();
-    let key = server.call("CreateAccessKey", json!({ "Note": "terraform" }));
+    let key = server.call(
+        "CreateAccessKey",
+        json!({ "Access": "Full", "Note": "terraform" }),
+    );
     key.answers(json!({ "SecretId": ANY, "SecretKey": ANY }));
     let (id, secret) = (key.text("SecretId"), key.text("SecretKey"));
     assert_eq!((id.len(), secret.len(), &id[..4]), (36, 32, "AKID"));
@@ -108,7 +111,7 @@ fn no_secret_stands_in_the_data_folder() {
 #[test]
 fn a_root_key_that_was_disabled_stays_so_after_a_restart_that_gives_it_again() {
     let mut server = TestServer::start();
-    let made = server.call("CreateAccessKey", json!({}));
+    let made = server.call("CreateAccessKey", json!({ "Access": "Full" }));
     let (id, key) = (made.text("SecretId"), made.text("SecretKey"));
     server
         .call_with(

@@ -54,7 +54,7 @@ fn a_refused_call_is_found_by_its_request_id_and_diagnosed() {
         (
             call.request_id.as_str(),
             call.time,
-            call.code,
+            call.refusal.code(),
             call.from.ip().to_string().as_str()
         ),
         (
@@ -110,7 +110,7 @@ fn every_way_to_fail_with_a_signature_is_kept() {
     for (request, code) in cases {
         let request_id = refused(&server, &request, code);
         let call = find(&server, SECRET_ID, &request_id).unwrap();
-        assert_eq!(call.code, code);
+        assert_eq!(call.refusal.code(), code);
     }
 }
 

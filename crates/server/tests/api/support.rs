@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lab::fake::{Behaviour, FakeFleet};
 use serde_json::{Map, Value, json};
+use server::api::action::Product;
 use server::{Clock, Config, Entropy, RootKey, Running, Service, StartError};
 use wire::{SecretId, SecretKey, tc3};
 
@@ -282,6 +284,7 @@ impl Request {
             ("X-TC-Action", action.to_owned()),
             ("X-TC-Version", version.to_owned()),
             ("X-TC-Timestamp", server.clock.now().to_string()),
+            ("X-Signet-Nonce", nonce()),
             ("Connection", "close".to_owned()),
         ];
         Self {
@@ -307,15 +310,45 @@ impl Request {
         }
     }
 
+    /// Signs as our own clients do: action and version as well, and a nonce, so that no call is taken for another one again.
     pub fn sign(&mut self, secret_id: &str, secret_key: &str) {
+        let version = self.header("X-TC-Version");
+        let product = Product::ALL
+            .into_iter()
+            .find(|product| product.version() == version);
+        let service = product.unwrap_or(Product::Cdb).name();
+        let names = ["X-TC-Action", "X-TC-Version", "X-Signet-Nonce"];
+        let headers = names.map(|name| (name, self.header(name)));
+        let signed: Vec<_> = headers
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        self.sign_for(secret_id, secret_key, service, &signed);
+    }
+
+    /// Signs as the SDKs do: neither action nor version.
+    pub fn sign_as_sdk(&mut self, secret_id: &str, secret_key: &str) {
+        self.sign_for(secret_id, secret_key, "cdb", &[]);
+    }
+
+    /// Signs with this service in the credential scope, and these headers beside `content-type` and `host`.
+    pub fn sign_for(
+        &mut self,
+        secret_id: &str,
+        secret_key: &str,
+        service: &str,
+        headers: &[(&str, &str)],
+    ) {
         let unsigned = tc3::Unsigned {
             method: &self.method.parse().unwrap(),
             host: &self.header("Host"),
             content_type: &self.header("Content-Type"),
             query: self.target.split_once('?').map_or("", |(_, query)| query),
             body: &self.body,
-            service: "cdb",
+            service,
             timestamp: self.header("X-TC-Timestamp").parse().unwrap(),
+            headers,
         };
         let authorization = tc3::authorization(
             &SecretId::new(secret_id).unwrap(),
@@ -345,6 +378,12 @@ impl Request {
         bytes.extend(&self.body);
         bytes
     }
+}
+
+/// A number that no other call of this program has.
+fn nonce() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
 /// Status, head and body of a raw answer.

@@ -9,3 +9,14 @@
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod support;
+
+/// Requests as bytes, to be changed and sent.
+mod signing;
+
+mod keys_that_disable_each_other;
+mod many_values_in_one_body;
+mod mutations_of_a_signed_request;
+mod parameters_in_the_host;
+mod rate_limit_of_another_key;
+mod replay_under_another_action;
+mod whole_table;

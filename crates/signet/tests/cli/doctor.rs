@@ -80,6 +80,7 @@ fn signed(key: &str, body: &str) -> String {
             body: body.as_bytes(),
             service: "cdb",
             timestamp: 1_700_000_000,
+            headers: &[],
         },
     );
     header.rsplit_once('=').unwrap().1.to_owned()

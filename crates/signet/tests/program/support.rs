@@ -3,6 +3,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use server::api::actions::ACTIONS;
 use tempfile::TempDir;
 use wire::{SecretId, SecretKey, tc3};
 
-const SECRET_ID: &str = "AKIDTESTTESTTESTTESTTESTTESTTESTTEST";
-const SECRET_KEY: &str = "testtesttesttesttesttesttesttest";
+pub(crate) const SECRET_ID: &str = "AKIDTESTTESTTESTTESTTESTTESTTESTTEST";
+pub(crate) const SECRET_KEY: &str = "testtesttesttesttesttesttesttest";
 
 /// The instance that the tests register.
 pub(crate) const ID: &str = "cdb-c1nl9rpv";
@@ -41,13 +42,24 @@ impl Place {
         Self::configured("")
     }
 
-    /// The same with more of a configuration.
-    pub(crate) fn configured(more: &str) -> Self {
+    /// With a configuration that changes nothing.
+    pub(crate) fn with_documented_rates() -> Self {
+        let place = Self::empty();
+        fs::write(place.path("signet.toml"), "").unwrap();
+        place
+    }
+
+    fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Self {
+        Self {
             path: folder.path().to_owned(),
             folder: Some(folder),
-        };
+        }
+    }
+
+    /// The same as [`Place::new`] with more of a configuration.
+    pub(crate) fn configured(more: &str) -> Self {
+        let place = Self::empty();
         let rates: Vec<_> = ACTIONS
             .iter()
             .map(|entry| format!("{} = 1000000", entry.spec.name))
@@ -155,6 +167,20 @@ impl Place {
         file
     }
 
+    /// Waits until something holds.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}; see {}",
+                self.path.display()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until the service's log has a line with this text.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, text: &str) {
@@ -199,6 +225,11 @@ impl Served {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL. Afterwards the process is gone.
@@ -282,6 +313,7 @@ impl Connection {
         }
     }
 
+    /// A request that is signed as our own clients do it: action and version as well.
     fn request(&self, action: &str, body: &str) -> String {
         let product = ACTIONS
             .iter()
@@ -289,6 +321,12 @@ impl Connection {
             .map_or(Product::Signet, |entry| entry.spec.product);
         let timestamp = Clock::System.now();
         let content_type = "application/json";
+        let nonce = nonce();
+        let headers = [
+            ("X-TC-Action", action),
+            ("X-TC-Version", product.version()),
+            ("X-Signet-Nonce", &nonce),
+        ];
         let authorization = tc3::authorization(
             &SecretId::new(SECRET_ID).unwrap(),
             &SecretKey::new(SECRET_KEY.to_owned()),
@@ -300,11 +338,12 @@ impl Connection {
                 body: body.as_bytes(),
                 service: product.name(),
                 timestamp,
+                headers: &headers,
             },
         );
         format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nX-TC-Action: {action}\r\nX-TC-Version: {}\r\n\
-             X-TC-Timestamp: {timestamp}\r\nAuthorization: {authorization}\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Signet-Nonce: {nonce}\r\nX-TC-Timestamp: {timestamp}\r\nAuthorization: {authorization}\r\nContent-Length: {}\r\n\r\n{body}",
             self.host,
             product.version(),
             body.len()
@@ -330,6 +369,12 @@ impl Connection {
         self.stream.read_exact(&mut body)?;
         Ok(body)
     }
+}
+
+/// A number that no other call of this program has.
+fn nonce() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
 /// A MySQL with the account that changes it by SQL.

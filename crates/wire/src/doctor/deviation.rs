@@ -68,6 +68,10 @@ ids! {
         HeaderSpace = "header-space",
         /// `SignedHeaders` leaves out `content-type` or `host`, or names a header that is not there.
         SignedHeaders = "signed-headers",
+        /// `x-tc-action` and `x-tc-version` are not signed, which the service needs.
+        UnsignedAction = "unsigned-action",
+        /// The credential is for another service than the action's.
+        OtherService = "other-service",
         /// `content-type` was signed with a charset that was not sent, or without the one that was.
         Charset = "charset",
         /// Another `content-type` was signed than was sent.

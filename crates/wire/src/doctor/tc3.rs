@@ -1,7 +1,8 @@
 use super::search::{Recipe as _, Table};
-use super::{Check, CheckId, Deviation, Diagnosis, Hint, Outcome, Question, compare};
+use super::{Check, CheckId, Deviation, Diagnosis, Hint, Outcome, Question, Verdict, compare};
+use crate::envelope::Request;
 use crate::headers::Headers;
-use crate::tc3::{Authorization, utc_day};
+use crate::tc3::{ACTION_HEADERS, Authorization, SIGNED_HEADERS, utc_day};
 use crate::{Refusal, envelope};
 
 mod changes;
@@ -43,13 +44,69 @@ pub(super) fn diagnose(question: &Question<'_>, headers: &Headers<'_>) -> Diagno
         .map(|found| found.into_iter().chain(asides(&checks)).collect::<Vec<_>>());
     let verdict = super::verdict(deviations.as_deref());
     let refusal = question.refusal(authorization.secret_id, verdict, envelope::parse(&request));
-    Diagnosis {
+    let diagnosis = Diagnosis {
         verdict,
         deviations: deviations.unwrap_or_default(),
         checks,
         skew,
         refusal,
+    };
+    match uncovered(&request, &authorization, headers) {
+        Some(found) => with_uncovered(diagnosis, found),
+        None => diagnosis,
     }
+}
+
+/// What a right signature does not cover, although the action needs it, or what it was made for instead.
+fn uncovered(
+    request: &Request<'_>,
+    authorization: &Authorization<'_>,
+    headers: &Headers<'_>,
+) -> Option<(CheckId, Deviation, String, Refusal)> {
+    let version = headers.version?;
+    let (service, _) = envelope::SERVICES
+        .iter()
+        .find(|(_, known)| *known == version)?;
+    let is_own = *service != "cdb";
+    let given = authorization.service;
+    if given != *service && (is_own || request.first_label() != Some(given)) {
+        let refusal = Refusal::other_scope(given, service);
+        return Some((
+            CheckId::Service,
+            Deviation::OtherService,
+            (*service).to_owned(),
+            refusal,
+        ));
+    }
+    let names: Vec<_> = authorization.signed_headers.split(';').collect();
+    if is_own && !ACTION_HEADERS.iter().all(|name| names.contains(name)) {
+        let expected = [&[SIGNED_HEADERS][..], &ACTION_HEADERS].concat().join(";");
+        let refusal = Refusal::unsigned_action(service);
+        return Some((
+            CheckId::SignedHeaders,
+            Deviation::UnsignedAction,
+            expected,
+            refusal,
+        ));
+    }
+    None
+}
+
+/// Marks the step, and says so in the end where nothing else is wrong.
+fn with_uncovered(
+    diagnosis: Diagnosis,
+    (id, deviation, expected, refusal): (CheckId, Deviation, String, Refusal),
+) -> Diagnosis {
+    let mut found = diagnosis;
+    for check in found.checks.iter_mut().filter(|check| check.id == id) {
+        *check = Check::compared(id, false, expected.clone(), check.given.clone());
+    }
+    if found.verdict == Verdict::Right {
+        found.verdict = Verdict::Explained;
+        found.deviations.push(deviation);
+    }
+    found.refusal = found.refusal.or(Some(refusal));
+    found
 }
 
 /// What is wrong beside the signature, for one that fits all the same.
@@ -126,10 +183,5 @@ fn date_check(authorization: &Authorization<'_>, timestamp: &str) -> Check {
 }
 
 fn signed_headers_check(given: &str, fits: bool) -> Check {
-    Check::compared(
-        CheckId::SignedHeaders,
-        fits,
-        crate::tc3::SIGNED_HEADERS,
-        given,
-    )
+    Check::compared(CheckId::SignedHeaders, fits, SIGNED_HEADERS, given)
 }

@@ -93,6 +93,8 @@ words! {
         HeaderNames: "The names of the signed headers are not in lower case.", "已签名头部的名称不是小写。";
         HeaderSpace: "There is a space after the colon of the canonical headers.", "规范头部的冒号后有空格。";
         SignedHeaders: "`SignedHeaders` leaves out `content-type` or `host`, or names a header that was not sent.", "`SignedHeaders` 缺少 `content-type` 或 `host`，或包含未发送的头部。";
+        UnsignedAction: "`x-tc-action` and `x-tc-version` are not among the signed headers; actions of `signet` need them there. SDKs do not sign them: use `signet call`, or what `signet sample` prints.", "`x-tc-action` 与 `x-tc-version` 未签名；`signet` 的接口要求对其签名。SDK 不会签名它们：请使用 `signet call`，或 `signet sample` 输出的程序。";
+        OtherService: "The credential is for another service than the action belongs to.", "凭证中的服务与接口所属的服务不同。";
         Charset: "`content-type` was signed with a charset that was not sent, or without the one that was: HTTP libraries like to add one.", "签名的 `content-type` 与发送的 charset 不一致：HTTP 库常会自动添加。";
         ContentType: "Another `content-type` was signed than was sent.", "签名所用的 `content-type` 与发送的不同。";
         HostPort: "Another port of the host was signed than was sent.", "签名所用的端口与发送的不同。";

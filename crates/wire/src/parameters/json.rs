@@ -12,7 +12,7 @@ use crate::Refusal;
 
 /// Reads a body that must be a JSON object.
 pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    match value(body)? {
+    match value(body, &mut 0)? {
         Value::Object(map) => Ok(map),
         other => Err(Refusal::json_unmarshal_error(format_args!(
             "the body is {}, not an object.",
@@ -21,21 +21,24 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// Reads any JSON value, within the limits.
-pub(crate) fn value(text: &[u8]) -> Result<Value, Refusal> {
-    let state = RefCell::new(State::default());
+/// Reads any JSON value, within the limits. `values` counts those of the whole request.
+pub(crate) fn value(text: &[u8], values: &mut usize) -> Result<Value, Refusal> {
+    let state = RefCell::new(State {
+        values: *values,
+        ..State::default()
+    });
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let read = Reader {
         state: &state,
         depth: 0,
     }
     .deserialize(&mut deserializer);
-    match read.and_then(|value| deserializer.end().map(|()| value)) {
+    let read = read.and_then(|value| deserializer.end().map(|()| value));
+    let state = state.into_inner();
+    *values = state.values;
+    match read {
         Ok(value) => Ok(value),
-        Err(error) => Err(state
-            .into_inner()
-            .refusal
-            .unwrap_or_else(|| unreadable(&error))),
+        Err(error) => Err(state.refusal.unwrap_or_else(|| unreadable(&error))),
     }
 }
 

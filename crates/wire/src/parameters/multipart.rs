@@ -19,8 +19,9 @@ pub(crate) fn read(content_type: &str, body: &[u8]) -> Result<Map<String, Value>
         Refusal::invalid_request("the Content-Type has no boundary of 1 to 70 characters.")
     })?;
     let mut map = Map::new();
+    let mut values = 0;
     for part in split(body, &boundary)? {
-        let (name, value) = read_part(part)?;
+        let (name, value) = read_part(part, &mut values)?;
         if map.contains_key(&name) {
             return Err(Refusal::repeated_parameter(name));
         }
@@ -53,7 +54,8 @@ fn split<'b>(body: &'b [u8], boundary: &str) -> Result<Vec<&'b [u8]>, Refusal> {
     Ok(parts)
 }
 
-fn read_part(part: &[u8]) -> Result<(String, Value), Refusal> {
+/// Reads a part; `values` counts those of all parts together.
+fn read_part(part: &[u8], values: &mut usize) -> Result<(String, Value), Refusal> {
     let end = memmem::find(part, b"\r\n\r\n")
         .ok_or_else(|| Refusal::invalid_request("a part has no headers."))?;
     let headers = str::from_utf8(&part[..end])
@@ -65,8 +67,12 @@ fn read_part(part: &[u8]) -> Result<(String, Value), Refusal> {
     let binary = parameter(disposition, "filename").is_some()
         || media_type.starts_with("application/octet-stream");
     let content = &part[end + 4..];
+    *values += 1;
+    if *values > MAX_VALUES {
+        return Err(too_many());
+    }
     let value = if media_type.starts_with("application/json") {
-        json::value(content)?
+        json::value(content, values)?
     } else if binary {
         Value::from(BASE64_STANDARD.encode(content))
     } else {

@@ -125,6 +125,7 @@ fn sign_tc3(
         body,
         service,
         timestamp,
+        headers: &[],
     };
     let authorization = tc3::authorization(
         &SecretId::new("AKID").unwrap(),

@@ -379,6 +379,7 @@ fn our_own_signer_is_verified() {
         body: &unsigned().body,
         service: "cdb",
         timestamp: NOW,
+        headers: &[],
     };
     let authorization = tc3::authorization(
         &SecretId::new(SECRET_ID).unwrap(),

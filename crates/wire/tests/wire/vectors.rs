@@ -120,6 +120,7 @@ fn our_own_tc3_signatures_are_those_of_the_vectors() {
             body: &bytes(text(&vector, "/body_hex")),
             service: text(&vector, "/service"),
             timestamp: vector["timestamp"].as_i64().unwrap(),
+            headers: &[],
         };
         assert_eq!(
             tc3::authorization(&id, &key, &request),

@@ -17,7 +17,7 @@ pub struct CreateAccessKey;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Input {
-    /// What it may do: `Full`, or `ReadOnly` for actions that change nothing.
+    /// What it may do: `ReadOnly` for actions that change nothing, which is the default, or `Full`.
     #[serde(default)]
     access: Access,
     /// What it is for, in up to 200 characters.
@@ -45,6 +45,7 @@ impl Action for CreateAccessKey {
         effect: Effect::Writes,
         errors: &[Code::InvalidParameterValue],
     };
+    const ANSWERS_SECRET: bool = true;
     type Input = Input;
     type Output = Output;
 

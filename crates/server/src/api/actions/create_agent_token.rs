@@ -61,6 +61,7 @@ impl Action for CreateAgentToken {
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
+    const ANSWERS_SECRET: bool = true;
     type Input = Input;
     type Output = Output;
 

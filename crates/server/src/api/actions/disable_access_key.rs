@@ -6,7 +6,9 @@ use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
-use crate::state::records::{self, Access, KeyRecord};
+use crate::state::catalog::Catalog;
+use crate::state::keys::AccessKey;
+use crate::state::records::{self, Access, DisabledKeys, KeyRecord, V1};
 use crate::state::store::{Expect, Write};
 
 /// The action.
@@ -53,31 +55,63 @@ impl Action for DisableAccessKey {
             .key(&input.secret_id)
             .filter(|key| key.account == context.account)
             .ok_or_else(no_such_key)?;
-        let is_last = !catalog.keys().iter().any(|other| {
-            other.account == key.account
-                && other.enabled
-                && other.access == Access::Full
-                && other.secret_id != key.secret_id
-        });
-        if is_last && key.access == Access::Full {
-            return Err(ApiError::new(
-                Code::OperationDenied,
-                "This is the last key that may change anything. Make another one first.",
-            ));
-        }
+        let mut writes = match key.access {
+            Access::Full => vec![guard(catalog, &key).await?],
+            Access::ReadOnly => Vec::new(),
+        };
         let name = KeyRecord::key(&input.secret_id);
         let (mut record, revision) = catalog
             .document::<KeyRecord>(&name)
             .await?
             .ok_or_else(no_such_key)?;
         record.enabled = false;
-        catalog
-            .commit(vec![Write::put(
-                name,
-                records::encode(&record),
-                Expect::At(revision),
-            )])
-            .await?;
+        writes.push(Write::put(
+            name,
+            records::encode(&record),
+            Expect::At(revision),
+        ));
+        catalog.commit(writes).await?;
         Ok(Output {})
     }
+}
+
+/// Makes sure that another key of the account may change everything. The write that is returned fails when a key is disabled
+/// after the look; so the order is: the guard's revision first, then the keys as they are stored.
+async fn guard(catalog: &Catalog, key: &AccessKey) -> Result<Write, ApiError> {
+    let guard = catalog
+        .document::<DisabledKeys>(records::DISABLED_KEYS)
+        .await?;
+    if !is_replaceable(catalog, key).await? {
+        return Err(ApiError::new(
+            Code::OperationDenied,
+            "This is the last key that may change anything. Make another one first.",
+        ));
+    }
+    let (count, expect) = guard.map_or((0, Expect::Absent), |(guard, revision)| {
+        (guard.count, Expect::At(revision))
+    });
+    let next = DisabledKeys {
+        v: V1,
+        count: count + 1,
+    };
+    Ok(Write::put(
+        records::DISABLED_KEYS,
+        records::encode(&next),
+        expect,
+    ))
+}
+
+/// Whether the store has another enabled key of the account that may change everything.
+async fn is_replaceable(catalog: &Catalog, key: &AccessKey) -> Result<bool, ApiError> {
+    for other in catalog.keys() {
+        if other.secret_id == key.secret_id || other.account != key.account {
+            continue;
+        }
+        let name = KeyRecord::key(&other.secret_id);
+        let stored = catalog.document::<KeyRecord>(&name).await?;
+        if stored.is_some_and(|(key, _)| key.enabled && key.access == Access::Full) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use hyper::StatusCode;
 use wire::doctor::{self, Check, Deviation, Diagnosis, Outcome, Pasted, Question};
+use wire::{Language, Refusal};
 
 use super::error::Answer;
 use super::page::{Layout, html, html_with};
@@ -72,9 +73,14 @@ fn refused(visit: &Visit<'_>, entered: &Entered, id: &str) -> Answer {
         return page.without(visit.texts().no_such_call.to_owned());
     };
     let time = Moment::of(call.time, visit.now, visit.texts());
+    let mut finding = look(visit, entered, &call.request, call.time);
+    if finding.refusal.is_empty() {
+        // The signature is right: it was refused as a replay, or by what the configuration asks for.
+        finding.refusal = in_words(&call.refusal, visit.language);
+    }
     html(&Page {
-        answered: Some((call.code.as_str(), time, call.from.to_string())),
-        finding: Some(look(visit, entered, &call.request, call.time)),
+        answered: Some((call.refusal.code().as_str(), time, call.from.to_string())),
+        finding: Some(finding),
         ..page
     })
 }
@@ -159,12 +165,16 @@ fn finding(diagnosis: Diagnosis, visit: &Visit<'_>) -> Finding {
             doctor::Verdict::Unsigned => "UNKNOWN",
         },
         deviations: diagnosis.deviations.into_iter().map(words).collect(),
-        refusal: diagnosis.refusal.map_or_else(String::new, |refusal| {
-            format!("{}: {}", refusal.code().as_str(), refusal.message(language))
-        }),
+        refusal: diagnosis
+            .refusal
+            .map_or_else(String::new, |refusal| in_words(&refusal, language)),
         skew: diagnosis.skew,
         checks: diagnosis.checks.into_iter().map(row).collect(),
     }
+}
+
+fn in_words(refusal: &Refusal, language: Language) -> String {
+    format!("{}: {}", refusal.code().as_str(), refusal.message(language))
 }
 
 fn class(outcome: Outcome) -> &'static str {

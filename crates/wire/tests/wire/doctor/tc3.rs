@@ -389,6 +389,8 @@ fn asides() -> Vec<Case> {
         credential_date("20231114", Hint::DateForm),
         signed_headers(sign(unsigned(), &headers[..1])),
         other_secret_id(),
+        unsigned_action(),
+        other_service(),
     ]
 }
 
@@ -427,6 +429,42 @@ fn signed_headers(received: Received) -> Case {
     checks[8] = unknown(CheckId::StringToSign, &to_sign(&canonical));
     let refusal = Refusal::invalid_authorization("`SignedHeaders` does not name `host`.");
     aside(D::SignedHeaders, received, checks, refusal)
+}
+
+/// Signed rightly for this service, as SDKs sign: without action and version.
+fn for_service(received: Received, service: &str) -> (Received, Vec<Check>) {
+    let headers = [
+        ("content-type", "application/json"),
+        ("host", "cdb.example:8080"),
+    ];
+    let scope = format!("{DATE}/{service}/tc3_request");
+    let received = sign_in_scope(received, &headers, &scope);
+    let mut checks = checks_as_given(&received);
+    checks[5] = fits(CheckId::Service, "", service);
+    checks[8] = unknown(
+        CheckId::StringToSign,
+        &to_sign(&canonical()).replace(SCOPE, &scope),
+    );
+    (received, checks)
+}
+
+fn unsigned_action() -> Case {
+    let received = unsigned().instead("X-TC-Version", "2026-11-24");
+    let (received, mut checks) = for_service(received, "signet");
+    checks[6] = differs(
+        CheckId::SignedHeaders,
+        "content-type;host;x-tc-action;x-tc-version",
+        "content-type;host",
+    );
+    let refusal = Refusal::unsigned_action("signet");
+    aside(D::UnsignedAction, received, checks, refusal)
+}
+
+fn other_service() -> Case {
+    let (received, mut checks) = for_service(unsigned(), "cvm");
+    checks[5] = differs(CheckId::Service, "cdb", "cvm");
+    let refusal = Refusal::other_scope("cvm", "cdb");
+    aside(D::OtherService, received, checks, refusal)
 }
 
 fn other_secret_id() -> Case {

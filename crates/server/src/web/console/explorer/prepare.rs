@@ -73,6 +73,10 @@ impl Prepared {
 
     fn sign_tc3(wish: &Wish<'_>, key: &AccessKey) -> Self {
         let body = serde_json::to_vec(wish.parameters).unwrap_or_default();
+        let signed = [
+            ("x-tc-action", wish.spec.name),
+            ("x-tc-version", wish.spec.product.version()),
+        ];
         let unsigned = tc3::Unsigned {
             method: &Method::POST,
             host: wish.host,
@@ -81,6 +85,7 @@ impl Prepared {
             body: &body,
             service: wish.spec.product.name(),
             timestamp: wish.now,
+            headers: &signed,
         };
         let authorization = SecretId::new(&*key.secret_id)
             .map(|id| tc3::authorization(&id, key.secret_key(), &unsigned))
