@@ -22,10 +22,12 @@ pub(crate) fn request(data: &[u8]) {
         }
     }
     let body = data.get(read..).unwrap_or_default();
+    let host = headers.get(http::header::HOST).cloned();
+    let host = host.as_ref().and_then(|host| host.to_str().ok());
     for method in [Method::GET, Method::POST] {
         let request = Request {
             method: &method,
-            host: "127.0.0.1:7780",
+            host: host.unwrap_or("127.0.0.1:7780"),
             query: &query,
             headers: &headers,
             body,
