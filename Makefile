@@ -3,8 +3,9 @@
 
 LAB   := .cache/lab
 TCCLI := .cache/e2e/venv/bin/tccli
+SEED  := 1
 
-.PHONY: demo test lint unit attack e2e screenshots contract bench servers clients book deny clean
+.PHONY: demo test lint unit fuzz fuzz-smoke attack e2e screenshots contract bench servers clients book deny clean
 
 ## Shows the main job on real servers, then stays up until Ctrl-C.
 demo: servers clients
@@ -12,19 +13,28 @@ demo: servers clients
 	target/release/signet demo --tccli $(TCCLI) $(DEMO)
 
 ## Everything that must pass.
-test: lint unit attack e2e
+test: lint unit fuzz attack e2e
 
-## Formatting and lints.
+## Formatting, lints, and what the dependencies are allowed to be. The first time it builds cargo-deny into the user's cache.
 lint: clients
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p signet --test attack -- -D warnings
+	.ci/deny.sh bans licenses sources
 
 ## The Rust tests, against real servers where it says so.
 unit: servers clients
 	cargo build --workspace --bins
 	cargo test --workspace
 	docs/sign-with-openssl.test.sh
+
+## Every parser that reads bytes from outside, with mutated inputs: five seconds each. The same SEED makes the same inputs.
+fuzz:
+	cargo run -q -p fuzz -- --seconds 5 --seed $(SEED)
+
+## The same for a minute each.
+fuzz-smoke:
+	cargo run -q -p fuzz -- --seconds 60 --seed $(SEED)
 
 ## The attacks, against the program as it is released, real servers, and hosts in network namespaces (needs root).
 attack: servers clients
@@ -67,7 +77,6 @@ clean:
 	cargo clean
 	rm -rf .cache
 
-## Licences, sources and advisories of the dependencies.
+## Licences, sources and advisories of the dependencies. The advisories come from the network.
 deny:
-	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny check
+	.ci/deny.sh

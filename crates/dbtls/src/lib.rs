@@ -38,6 +38,8 @@ mod session;
 
 pub mod switch;
 
+pub mod recorded;
+
 mod observation;
 mod reason;
 

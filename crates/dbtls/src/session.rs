@@ -24,6 +24,7 @@ use crate::{
     target::{Name, NameKind, Place},
     verifier,
 };
+pub(crate) use answer::ask;
 pub use channel::Channel;
 
 /// As whom a session logs in.
@@ -258,7 +259,7 @@ impl Session {
             let detail = "an earlier statement was not answered in full".to_owned();
             return Err(SqlError::Io { detail });
         }
-        let answer = timeout(limit, answer::ask(&mut self.stream, sql)).await;
+        let answer = timeout(limit, ask(&mut self.stream, sql)).await;
         let answer = answer.unwrap_or(Err(SqlError::Timeout { limit }));
         self.in_step = matches!(answer, Ok(_) | Err(SqlError::Server { .. }));
         answer

@@ -18,7 +18,7 @@ const MOST_COLUMNS: u64 = 4096;
 const MORE_RESULTS: u8 = 8;
 
 /// Sends a statement and reads its whole answer.
-pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     sql: &str,
 ) -> Result<Rows, SqlError> {

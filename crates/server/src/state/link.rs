@@ -35,10 +35,14 @@ pub enum Refused {
 impl Links {
     /// Links that start with `base`, like `https://signet.example.com`, signed with a key of the vault's.
     pub fn new(base: String, vault: &Vault) -> Self {
-        let key = vault.derive("certificate link");
+        Self::with_key(base, &vault.derive("certificate link"))
+    }
+
+    /// The same with a key that is at hand.
+    pub fn with_key(base: String, key: &[u8; 32]) -> Self {
         Self {
             base,
-            mac: <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice())
+            mac: <Hmac<Sha256> as KeyInit>::new_from_slice(key)
                 .expect("HMAC takes a key of any length"),
         }
     }

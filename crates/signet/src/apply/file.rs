@@ -94,9 +94,14 @@ impl File {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let failed = |why: String| Failure::failed(format!("{}: {why}", path.display()));
         let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-        let raw: Raw =
-            toml::from_str(&text).map_err(|e| failed(e.to_string().trim_end().to_owned()))?;
-        let reader = Reader { path, text: &text };
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
+        let raw: Raw = toml::from_str(text).map_err(|e| {
+            Failure::failed(format!("{}: {}", path.display(), e.to_string().trim_end()))
+        })?;
+        let reader = Reader { path, text };
         let file = Self {
             instances: raw
                 .instance
@@ -316,4 +321,41 @@ fn check_references(file: &File) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+[[instance]]
+name = "orders"
+id = "cdb-c1nl9rpv"
+architecture = "two-node"
+nodes = ["db1.example.com:3306", "[2001:db8::1]:3307"]
+dns = ["orders.example.com"]
+tags = { team = "payments" }
+
+[[ro_group]]
+instance = "orders"
+name = "orders-ro"
+nodes = ["192.0.2.3"]
+"#;
+
+    #[test]
+    fn any_text_is_read_or_refused_with_the_name_of_the_file() {
+        let corpus = [EXAMPLE.as_bytes().to_vec()];
+        let mutations = fuzz::mutation::Mutations::new(&corpus, 1);
+        let path = Path::new("/nowhere/fleet.toml");
+        for number in 0..2_000 {
+            let input = mutations.input(number);
+            match File::parse(path, &String::from_utf8_lossy(&input)) {
+                Ok(file) => assert!(file.instances.iter().all(|one| one.nodes.len() == 2)),
+                Err(failure) => {
+                    let text = failure.to_string();
+                    assert!(text.contains("/nowhere/"), "{text}");
+                }
+            }
+        }
+    }
 }
