@@ -170,7 +170,7 @@ impl From<Name> for String {
 fn parse(text: &str) -> Option<Target> {
     if let Some(path) = text.strip_prefix("unix:") {
         // sun_path of a socket address holds 108 bytes with its final zero.
-        return (path.starts_with('/') && path.len() < 108 && !path.contains('\0'))
+        return (path.starts_with('/') && path.len() < 108 && !path.contains(char::is_control))
             .then(|| Target::unix(path));
     }
     if let Some(rest) = text.strip_prefix('[') {
@@ -189,7 +189,9 @@ fn parse(text: &str) -> Option<Target> {
         Some((host, port)) => (host, parse_port(port)?),
         None => (text, DEFAULT_PORT),
     };
-    Some(Target::tcp(host.parse().ok()?, port))
+    let host: Name = host.parse().ok()?;
+    // `unix:3306` would be read as the path of a socket.
+    (host.to_string() != "unix").then(|| Target::tcp(host, port))
 }
 
 fn parse_port(text: &str) -> Option<u16> {
@@ -263,6 +265,9 @@ mod tests {
             "-db1",
             "1.2.3",
             "1.2.3.4.5:1",
+            "unix",
+            "UNIX.",
+            "unix:3306",
             "unix:relative",
             "unix:",
             "mysql://db1:3306",
@@ -277,6 +282,16 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn the_path_of_a_socket_holds_no_control_characters() {
+        let error = "unix:/run/my\u{1b}sqld.sock".parse::<Target>().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("`unix:/run/my?sqld.sock` is not a target")
+        );
     }
 
     #[test]

@@ -480,7 +480,8 @@ async fn ensure_root_key(
     now: UnixTime,
     given: Option<RootKey>,
 ) -> Result<Option<RootKey>, StartError> {
-    let is_first_start = catalog.keys().is_empty();
+    // Keys that were edited in the store are no reason to give a new one away.
+    let is_first_start = catalog.keys().is_empty() && !catalog.lacks(records::KEYS);
     let (root, is_made) = match given {
         Some(root) => (root, false),
         None if is_first_start => (fresh_key(entropy)?, true),

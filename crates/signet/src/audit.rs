@@ -1,16 +1,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use server::Entropy;
 use server::state::audit::chain::{ChainKey, Link};
 use server::state::audit::{self, CheckpointRecord, Verified};
 use server::state::records;
 use server::state::store::sqlite::Sqlite;
 use server::state::vault::Vault;
-use server::{Config, Entropy};
 
-use crate::cli::CheckConfig;
 use crate::failure::Failure;
-use crate::settings;
+use crate::settings::Place;
 use crate::show;
 
 #[derive(Subcommand)]
@@ -31,15 +30,6 @@ pub(crate) struct Verify {
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Args)]
-pub(crate) struct Place {
-    /// The data folder [default: the configured one]
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    data: Option<PathBuf>,
-    #[command(flatten)]
-    config: CheckConfig,
 }
 
 /// `signet audit …`.
@@ -80,13 +70,7 @@ struct Log {
 
 impl Log {
     fn open(place: &Place) -> Result<Self, Failure> {
-        let config = match &place.data {
-            Some(data) => Config {
-                data: data.clone(),
-                ..settings::read(&place.config)?
-            },
-            None => settings::read(&place.config)?,
-        };
+        let config = place.config()?;
         let store = config.data.join("signet.db");
         // Read before the lines, so that the log of a running service is never shorter.
         let document = Sqlite::peek(&store, audit::CHECKPOINT).map_err(Failure::failed)?;

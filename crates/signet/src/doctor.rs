@@ -2,23 +2,31 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use server::Clock;
+use clap::{Args, Subcommand};
+use server::state::documents::Documents;
+use server::state::store::sqlite::Sqlite;
+use server::state::text::escaped;
+use server::state::vault::Vault;
+use server::{Clock, Entropy};
 use wire::Language;
 use wire::doctor::{Check, Diagnosis, Outcome, Pasted, Question, Verdict, diagnose};
 use wire::explain::{self, Step};
 
 use crate::failure::Failure;
 use crate::profile::Identity;
+use crate::settings::Place;
 use crate::show;
 
 /// Prints every step of the signature beside what it should be. Exits with 0 when the signature is right.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Doctor {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The request as it was sent: request line, headers, a blank line, body. What `curl -v` prints will do; - is
     /// standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    file: Option<PathBuf>,
     /// The canonical request that the client made, to be compared
     #[arg(long, value_name = "FILE")]
     canonical_request: Option<PathBuf>,
@@ -33,11 +41,63 @@ pub(crate) struct Doctor {
     profile: Option<String>,
 }
 
+#[derive(Subcommand)]
+enum Other {
+    /// Check that every stored document can be read, without a service; what cannot be read is listed with the reason
+    Store(Place),
+}
+
 /// `signet doctor`.
 pub(crate) fn run(args: &Doctor) -> Result<(), Failure> {
+    match (&args.other, &args.file) {
+        (Some(Other::Store(place)), _) => check_store(place),
+        (None, Some(file)) => diagnose_file(args, file),
+        (None, None) => Err(Failure::failed("name a FILE with a request")),
+    }
+}
+
+/// Judges every document as a start would.
+fn check_store(place: &Place) -> Result<(), Failure> {
+    let config = place.config()?;
+    let file = config.data.join("signet.db");
+    let vault = Vault::peek(&config.master_key_path(), &file, Entropy::System);
+    let vault = vault.map_err(Failure::failed)?;
+    if vault.upgrade().is_some() {
+        return Err(Failure::failed(
+            "an earlier version wrote these data: start this version once, then check",
+        ));
+    }
+    let documents = Documents::of(&vault);
+    let (mut count, mut bad) = (0, Vec::new());
+    Sqlite::peek_all(&file, |key, value| {
+        count += 1;
+        bad.extend(documents.check(key, value).err());
+    })
+    .map_err(Failure::failed)?;
+    for document in &bad {
+        show::out(&format!(
+            "{}: {}",
+            escaped(&document.key, 100),
+            escaped(&document.cause, 200)
+        ))?;
+    }
+    show::out(&format!(
+        "{count} documents, {} of them cannot be read",
+        bad.len()
+    ))?;
+    if bad.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::failed(
+            "the service sets them aside and serves everything else. Restore them from a backup, or create what they stood for again under another ID",
+        ))
+    }
+}
+
+fn diagnose_file(args: &Doctor, file: &Path) -> Result<(), Failure> {
     let identity = Identity::find(args.profile.as_deref())?;
-    let request = Pasted::read(&read(&args.file)?)
-        .map_err(|error| Failure::failed(format!("{}: {error}", args.file.display())))?;
+    let request = Pasted::read(&read(file)?)
+        .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     let canonical_request = own(args.canonical_request.as_deref())?;
     let string_to_sign = own(args.string_to_sign.as_deref())?;
     let diagnosis = diagnose(&Question {

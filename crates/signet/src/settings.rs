@@ -1,6 +1,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use server::{Config, RootKey};
 use wire::{SecretId, SecretKey};
 
@@ -10,6 +11,27 @@ use crate::show;
 
 /// Read when no other file is named and it is there.
 const DEFAULT_FILE: &str = "signet.toml";
+
+/// Whose data a command reads without a service.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The data folder [default: the configured one]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    config: CheckConfig,
+}
+
+impl Place {
+    /// The configuration, with this data folder.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config = read(&self.config)?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+}
 
 /// The configuration of `signet serve`: its flags go before the environment, then the file, then the defaults.
 pub(crate) fn of_serve(args: &Serve) -> Result<Config, Failure> {

@@ -20,6 +20,10 @@ use crate::state::audit::{self, Audit, Line, Outcome, changes};
 use crate::state::keys::AccessKey;
 use crate::state::refused::RefusedCall;
 use crate::state::repeats::{self, Claim};
+use crate::state::text::escaped;
+
+/// How many characters of an error's text go into a log line.
+const LOGGED: usize = 512;
 
 /// What has become known of a request so far; a refusal at any stage is logged with it.
 struct Call<'a> {
@@ -356,7 +360,7 @@ impl<'a> Call<'a> {
                 tracing::error!(%request_id, %from, action, secret_id, code, cause = format!("{cause:#}"), "failed")
             }
             None if self.may_log(error) => {
-                tracing::info!(%request_id, %from, action, secret_id, code, message = %error, "refused")
+                tracing::info!(%request_id, %from, action, secret_id, code, message = escaped(&error.to_string(), LOGGED), "refused")
             }
             None => {}
         }

@@ -13,8 +13,9 @@ use crate::api::action::Context;
 use crate::api::error::ApiError;
 use crate::state::credentials::Place;
 use crate::state::records::{Driver, Login, Registration, Tag};
+use crate::state::text;
 
-/// A name that people gave: 1 to 60 characters, none of them a control character.
+/// A name that people gave: 1 to 60 characters, none of them a control or a direction character.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "Cow<'_, str>")]
 #[schemars(inline, extend("minLength" = 1, "maxLength" = 60))]
@@ -23,12 +24,12 @@ pub struct Title(String);
 impl TryFrom<Cow<'_, str>> for Title {
     type Error = &'static str;
 
-    fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
-        let fits = (1..=60).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fn try_from(title: Cow<'_, str>) -> Result<Self, Self::Error> {
+        let fits = (1..=60).contains(&title.chars().count()) && !title.chars().any(text::is_hidden);
         if fits {
-            Ok(Self(text.into_owned()))
+            Ok(Self(title.into_owned()))
         } else {
-            Err("a name has 1 to 60 characters, none of them a control character")
+            Err("a name has 1 to 60 characters, none of them a control or a direction character")
         }
     }
 }
@@ -76,6 +77,30 @@ impl From<DnsName> for String {
 /// The kinds of keys, as callers spell them: the authority itself knows no schemas.
 pub fn key_types(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["ecdsa-p256", "rsa-2048"], "examples": ["ecdsa-p256"] })
+}
+
+/// Refuses a text that would change what a terminal or a page shows around it.
+///
+/// # Errors
+/// `InvalidParameterValue` for a control or a direction character.
+pub fn check_text(parameter: &'static str, given: &str) -> Result<(), ApiError> {
+    if given.contains(text::is_hidden) {
+        let why = "it has control or direction characters: leave them out";
+        return Err(ApiError::invalid_value(parameter, why));
+    }
+    Ok(())
+}
+
+/// Refuses tags with such texts.
+///
+/// # Errors
+/// As [`check_text`].
+pub fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
+    for tag in tags {
+        check_text("Tags", &tag.key)?;
+        check_text("Tags", &tag.value)?;
+    }
+    Ok(())
 }
 
 /// What tags look like, for the reference.

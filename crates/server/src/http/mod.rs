@@ -30,6 +30,7 @@ use crate::api::call;
 use crate::config::Config;
 use crate::metrics::EdgeMetrics;
 use crate::service::Service;
+use crate::state::text::escaped;
 use crate::web;
 use bodies::Bodies;
 use connections::Connections;
@@ -207,7 +208,7 @@ async fn route(service: &Arc<Service>, caller: &Caller, request: Request<Incomin
     if path == "/" && !(has_console && comes_to_look(&request)) {
         return api(service, caller, request).await;
     }
-    if let Some(reply) = health(path).filter(|_| is_reading(&request)) {
+    if let Some(reply) = health(service, path).filter(|_| is_reading(&request)) {
         return reply;
     }
     let needs_host = path != "/metrics" || service.edge.metrics_token.is_none();
@@ -260,13 +261,27 @@ fn host(request: &Request<Incoming>) -> &str {
     })
 }
 
-/// The answer to a health check.
-pub fn health(path: &str) -> Option<Reply> {
+/// The answer to a health check. Nothing listens before the catalog is loaded.
+pub fn health(service: &Service, path: &str) -> Option<Reply> {
     match path {
         "/healthz" => Some(text(StatusCode::OK, "ok\n")),
-        "/readyz" => Some(text(StatusCode::OK, "ready\n")), // nothing listens before the catalog is loaded
+        "/readyz" => Some(text(StatusCode::OK, readiness(service))),
         _ => None,
     }
+}
+
+/// It is ready also when documents are set aside: everything else is served.
+fn readiness(service: &Service) -> String {
+    let set_aside = service.catalog.set_aside();
+    let mut said = "ready\n".to_owned();
+    for document in set_aside {
+        said += &format!(
+            "set aside: {}: {}\n",
+            document.key,
+            escaped(&document.cause, 200)
+        );
+    }
+    said
 }
 
 /// A browser that was given the address alone, and no client of the API, which always names an action.

@@ -80,7 +80,7 @@ fn route(service: &Service, purpose: Purpose, request: &Request<Incoming>) -> Re
     let path = request.uri().path();
     match purpose {
         Purpose::Metrics if path == "/metrics" => web::metrics(service, request.headers()),
-        Purpose::Health => health(path).unwrap_or_else(nothing),
+        Purpose::Health => health(service, path).unwrap_or_else(nothing),
         Purpose::Metrics => nothing(),
     }
 }

@@ -48,8 +48,14 @@ pub mod sessions;
 /// The certificate link.
 pub mod link;
 
+/// Texts that callers chose.
+pub mod text;
+
 /// The audit log.
 pub mod audit;
+
+/// Every kind of stored document: how it is read, and whether it grants something.
+pub mod documents;
 
 /// Budgets in bytes per minute.
 pub mod budget;

@@ -32,7 +32,7 @@ pub const DISABLED_KEYS: &str = "n/disabled-keys";
 pub const ALIVE: &str = "n/alive";
 
 /// A document that cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "the document `{key}` cannot be read: {cause}. Nothing was changed; use the version of signet that wrote it, or restore a backup"
 )]

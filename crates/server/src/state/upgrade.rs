@@ -1,54 +1,71 @@
-//! What a start has to do once for data of an earlier version: passwords are bound to their servers, and the authorities that nodes
-//! were seen with are pinned.
+//! What a start has to do once for data of an earlier version: passwords are bound to their servers, the authorities that nodes
+//! were seen with are pinned, and documents that grant something get their MAC.
 //!
-//! A marker says that it was done. From then on a password in the old form is not accepted any more: somebody who edits the store could have one
-//! brought to a server of their own.
+//! The last write wraps the data key in another way, and so says that it was done; see [`Vault::upgrade`]. From then on a password in the old form,
+//! or a document without its MAC, is not accepted any more.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 use crate::ambient::UnixTime;
 use crate::state::catalog::Error;
 use crate::state::credentials::{self, HasAccounts, Place};
+use crate::state::documents::{self, Documents};
 use crate::state::pins::PinRecord;
 use crate::state::pki::{self, ManagedRecord};
 use crate::state::records::{
-    self, CertificateRecord, InstanceRecord, ObservationRecord, RoGroupRecord, V1,
+    self, CertificateRecord, InstanceRecord, ObservationRecord, RoGroupRecord,
 };
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{Expect, Revision, Store, Write};
 use crate::state::vault::Vault;
 
-/// The key of the marker.
-const DONE: &str = "v/bound";
 /// How many documents are read at a time.
 const PAGE: usize = 512;
-
-/// The document that says that it was done.
-#[derive(Deserialize, Serialize)]
-struct Done {
-    v: V1,
-    time: UnixTime,
-}
 
 /// Does what has to be done, or finds that it was done.
 ///
 /// # Errors
 /// When the store fails. A document that cannot be read is left as it is.
 pub async fn run(store: &Sqlite, vault: &Vault, now: UnixTime) -> Result<(), Error> {
-    if store.get(DONE).await?.is_some() {
+    let Some(done) = vault.upgrade() else {
         return Ok(());
-    }
+    };
     bind_passwords::<InstanceRecord>(store, vault, records::INSTANCES).await?;
     bind_passwords::<RoGroupRecord>(store, vault, records::GROUPS).await?;
     pin_authorities(store, now).await?;
-    let done = records::encode(&Done { v: V1, time: now });
-    let marker = Write::put(DONE, done, Expect::Anything);
-    store.commit(vec![marker]).await?;
+    let mut writes = seal_grants(store, &Documents::of(vault)).await?;
+    writes.push(done.clone());
+    store.commit(writes).await?;
+    tracing::info!(
+        "the data of an earlier version were upgraded; that version cannot read them any more"
+    );
     Ok(())
+}
+
+/// The documents that grant something, with their MACs. What cannot be read is left, and is set aside by the start.
+async fn seal_grants(store: &Sqlite, documents: &Documents) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::new();
+    for prefix in documents::granting_prefixes() {
+        let mut after = String::new();
+        loop {
+            let page = store.list(prefix, &after, PAGE).await?;
+            let Some(last) = page.entries.last() else {
+                break;
+            };
+            after.clone_from(&last.key);
+            for entry in page.entries {
+                match documents.upgrade(entry) {
+                    Ok(write) => writes.push(write),
+                    Err(bad) => tracing::warn!(%bad, "this document gets no MAC"),
+                }
+            }
+        }
+    }
+    Ok(writes)
 }
 
 /// Seals the passwords of all documents anew, for the servers that the documents name now.

@@ -24,6 +24,9 @@ use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{Expect, Store, Write};
 
 const DATA_KEY: &str = "v/data-key";
+/// What the data key is wrapped for once all documents that grant something have a MAC. The versions before wrapped it for [`DATA_KEY`];
+/// only whoever has the master key can turn the one into the other, so documents without a MAC cannot be brought back by an edit.
+const SEALED_DATA_KEY: &str = "v/data-key/2";
 const NONCE: usize = 24;
 
 /// A sealed secret, as it stands in a document.
@@ -62,6 +65,7 @@ pub enum Error {
 pub struct Vault {
     data_key: Zeroizing<[u8; 32]>,
     entropy: Entropy,
+    upgrade: Option<Write>,
 }
 
 impl Vault {
@@ -81,22 +85,39 @@ impl Vault {
             }
             None => make_master(master, &entropy)?,
         };
-        let data_key = match wrapped {
-            Some(entry) => unwrap_data_key(&master, &entry.value)?,
-            None => {
-                let fresh = Zeroizing::new(entropy.key::<32>()?);
-                let text = seal(&master, &entropy, DATA_KEY, fresh.as_slice())?;
-                store
-                    .commit(vec![Write::put(
-                        DATA_KEY,
-                        text.0.into_bytes(),
-                        Expect::Absent,
-                    )])
-                    .await?;
-                fresh
-            }
+        let Some(wrapped) = wrapped else {
+            return Self::begin(&master, store, entropy).await;
         };
-        Ok(Self { data_key, entropy })
+        let (data_key, is_sealed) = unwrap_data_key(&master, &wrapped.value)?;
+        let upgrade = if is_sealed {
+            None
+        } else {
+            let text = wrap_data_key(&master, &entropy, &data_key)?;
+            Some(Write::put(DATA_KEY, text, Expect::At(wrapped.revision)))
+        };
+        Ok(Self {
+            data_key,
+            entropy,
+            upgrade,
+        })
+    }
+
+    /// With a fresh data key, which is stored.
+    async fn begin(master: &[u8; 32], store: &impl Store, entropy: Entropy) -> Result<Self, Error> {
+        let data_key = Zeroizing::new(entropy.key::<32>()?);
+        let text = wrap_data_key(master, &entropy, &data_key)?;
+        let write = Write::put(DATA_KEY, text, Expect::Absent);
+        store.commit(vec![write]).await?;
+        Ok(Self {
+            data_key,
+            entropy,
+            upgrade: None,
+        })
+    }
+
+    /// The write that ends an upgrade from a version whose documents had no MACs: from then on they need them. `None` when that was done.
+    pub fn upgrade(&self) -> Option<&Write> {
+        self.upgrade.as_ref()
     }
 
     /// Unwraps the data key of a store that another process may have open.
@@ -107,8 +128,9 @@ impl Vault {
         let key = read_master(master)?.ok_or_else(|| bad(master, "the file is missing"))?;
         let wrapped = Sqlite::peek(file, DATA_KEY)?.ok_or(Error::WrongKey)?;
         Ok(Self {
-            data_key: unwrap_data_key(&key, &wrapped)?,
+            data_key: unwrap_data_key(&key, &wrapped)?.0,
             entropy,
+            upgrade: None,
         })
     }
 
@@ -170,12 +192,28 @@ fn open(key: &[u8; 32], owner: &str, sealed: &Sealed) -> Option<Zeroizing<Vec<u8
         .map(Zeroizing::new)
 }
 
-fn unwrap_data_key(master: &[u8; 32], wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
+/// The data key, and whether it was wrapped by a version that gives documents MACs.
+fn unwrap_data_key(
+    master: &[u8; 32],
+    wrapped: &[u8],
+) -> Result<(Zeroizing<[u8; 32]>, bool), Error> {
     let text = std::str::from_utf8(wrapped).map_err(|_| Error::WrongKey)?;
-    let opened = open(master, DATA_KEY, &Sealed(text.to_owned())).ok_or(Error::WrongKey)?;
-    Ok(Zeroizing::new(
-        opened.as_slice().try_into().map_err(|_| Error::WrongKey)?,
-    ))
+    let sealed = Sealed(text.to_owned());
+    let current = open(master, SEALED_DATA_KEY, &sealed);
+    let is_sealed = current.is_some();
+    let opened = current.or_else(|| open(master, DATA_KEY, &sealed));
+    let key = opened.ok_or(Error::WrongKey)?;
+    let key = key.as_slice().try_into().map_err(|_| Error::WrongKey)?;
+    Ok((Zeroizing::new(key), is_sealed))
+}
+
+fn wrap_data_key(
+    master: &[u8; 32],
+    entropy: &Entropy,
+    key: &Zeroizing<[u8; 32]>,
+) -> Result<Vec<u8>, Error> {
+    let sealed = seal(master, entropy, SEALED_DATA_KEY, key.as_slice())?;
+    Ok(sealed.0.into_bytes())
 }
 
 fn bad(path: &Path, why: impl Into<String>) -> Error {

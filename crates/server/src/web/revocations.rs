@@ -7,6 +7,7 @@ use tokio::task::block_in_place;
 
 use crate::http::{Reply, text};
 use crate::service::Service;
+use crate::state::pki;
 
 /// How the name of a list ends.
 pub const EXTENSION: &str = ".crl";
@@ -18,6 +19,12 @@ pub fn answer(service: &Service, file: &str) -> Reply {
         Some("authority") => pki.current(),
         id => id.and_then(|id| pki.authority(id)),
     };
+    if service.catalog.lacks(pki::ISSUED) {
+        return text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "A certificate's record cannot be read, so the list would not be whole. `signet doctor store` names it.\n",
+        );
+    }
     let Some(authority) = authority else {
         return text(StatusCode::NOT_FOUND, "There is no such authority.\n");
     };

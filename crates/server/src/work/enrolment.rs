@@ -19,6 +19,7 @@ use crate::state::ids::{Account, AgentId, SubjectId};
 use crate::state::pki::{AgentRecord, Fate, Holder, IssuedRecord, TokenRecord};
 use crate::state::records::{self, V1};
 use crate::state::store::{self, Expect, Revision, Write};
+use crate::state::text;
 use crate::work::issuing::{self, Certificate, Issuing};
 
 /// Why an agent was not let in.
@@ -139,6 +140,11 @@ pub async fn enrol(
         .into();
     if !fits || token.used.is_some() || service.clock.now() >= token.expires {
         return Err(BAD_TOKEN);
+    }
+    if asked.hostname.contains(text::is_hidden) {
+        let why =
+            "the host's name has control or direction characters: set another with `hostnamectl`";
+        return Err(Denied::Malformed(why.to_owned()));
     }
     let replaced = replaced(service, &token).await?;
     let id = AgentId::fresh(&service.entropy);

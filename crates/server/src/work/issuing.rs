@@ -20,7 +20,7 @@ use crate::service::{Service, StartError};
 use crate::state::authorities::Authority;
 use crate::state::catalog::{self, Catalog, Common};
 use crate::state::ids::{Account, SubjectId};
-use crate::state::pki::{AuthorityRecord, Fate, Holder, IssuedRecord, Role};
+use crate::state::pki::{self, AuthorityRecord, Fate, Holder, IssuedRecord, Role};
 use crate::state::records::{self, CertificateRecord, V1};
 use crate::state::store::{Expect, Write};
 use crate::state::vault::{self, Vault};
@@ -225,6 +225,8 @@ pub async fn ensure_authority(
     let issuer = match (&config.ca.certificate, &config.ca.key) {
         (Some(certificate), Some(key)) => configured(certificate, key, now)?,
         _ if current.is_some() => return Ok(()),
+        // Nothing is issued then; another root would be one that nobody trusts.
+        _ if catalog.lacks(pki::AUTHORITIES) => return Ok(()),
         _ => {
             let serial = Serial::from_random(entropy.bytes());
             new_root(config, &config.ca.common_name, serial, now).map_err(unusable)?

@@ -6,6 +6,7 @@ use wire::Code;
 
 use crate::api::action::{Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
+use crate::api::registration;
 use crate::service::{fresh_key, key_record};
 use crate::state::records::{self, Access, KeyRecord};
 use crate::state::store::{Expect, Write};
@@ -50,6 +51,7 @@ impl Action for CreateAccessKey {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        registration::check_text("Note", &input.note)?;
         if input.note.chars().count() > 200 {
             return Err(ApiError::invalid_value(
                 "Note",

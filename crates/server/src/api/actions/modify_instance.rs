@@ -114,6 +114,7 @@ impl Action for ModifyInstance {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        registration::check_tags(input.tags.as_deref().unwrap_or_default())?;
         let instance = subject::instance(context, &input.instance_id)?;
         subject::require_unlocked(context, SubjectId::Instance(instance.id))?;
         let key = InstanceRecord::key(instance.id);

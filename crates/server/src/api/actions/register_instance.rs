@@ -107,6 +107,7 @@ impl Action for RegisterInstance {
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        registration::check_tags(&input.tags)?;
         let id = input
             .instance_id
             .unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));

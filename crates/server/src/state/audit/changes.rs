@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::state::store::{self, Store, Write};
+use crate::state::text::escaped;
 
 /// How many changes one line names; the rest is counted.
 const MOST: usize = 24;
@@ -137,6 +138,9 @@ fn differ(document: &str, path: &mut String, old: &Value, new: &Value, changes: 
         return;
     }
     for key in children {
+        if path.is_empty() && key == "mac" {
+            continue; // of the stored document; it changes with everything else
+        }
         let length = path.len();
         if !path.is_empty() {
             path.push('.');
@@ -177,8 +181,8 @@ fn shown(path: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         _ if is_secret => "(secret)".to_owned(),
-        Value::String(text) => super::escaped(text, LONGEST),
-        other => super::escaped(&other.to_string(), LONGEST),
+        Value::String(text) => escaped(text, LONGEST),
+        other => escaped(&other.to_string(), LONGEST),
     }
 }
 

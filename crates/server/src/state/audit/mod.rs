@@ -25,6 +25,7 @@ use crate::ambient::UnixTime;
 use crate::config::AuditConfig;
 use crate::state::budget::{Budget, Limits};
 use crate::state::records::V1;
+use crate::state::text::escaped;
 use chain::{ChainKey, Link};
 use changes::Change;
 
@@ -83,20 +84,6 @@ pub struct Line {
 /// A name that a caller chose, as it goes into a line: 32 characters, without control characters.
 pub fn short(text: &str) -> String {
     escaped(text, NAME)
-}
-
-/// The first so many characters of a text, with control and bidirectional characters as `\u{…}`.
-fn escaped(text: &str, most: usize) -> String {
-    let mut shown = String::new();
-    for character in text.chars().take(most) {
-        let is_bidirectional = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || is_bidirectional {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// Where the checkpoint stands in the store.

@@ -7,7 +7,7 @@ mod reading;
 mod writer;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use ahash::RandomState;
 use arc_swap::ArcSwap;
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use crate::ambient::UnixTime;
 use crate::state::audit::changes;
 use crate::state::authorities::Pki;
+use crate::state::documents::Documents;
 use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
 use crate::state::keys::AccessKey;
@@ -36,7 +37,7 @@ use crate::state::subject::Subject;
 use crate::state::task;
 use crate::state::tasks::Tasks;
 use crate::state::vault::{self, Vault};
-use reading::{all, for_each};
+use reading::{Reader, SetAside};
 use writer::Writer;
 
 /// What instances and RO groups have in common.
@@ -164,6 +165,8 @@ type Keys = HashMap<String, Arc<AccessKey>, RandomState>;
 /// The catalog.
 pub struct Catalog {
     store: Sqlite,
+    documents: Documents,
+    set_aside: SetAside,
     instances: Index<Arc<Instance>>,
     groups: Index<Arc<RoGroup>>,
     /// The groups of an instance, by the instance.
@@ -183,46 +186,54 @@ impl Catalog {
     /// later, are sent to `discovered`.
     ///
     /// # Errors
-    /// When the store fails or a document cannot be read. Nothing is served from half a catalog.
+    /// When the store fails. A document that cannot be read is set aside; see [`Catalog::set_aside`].
     pub async fn load(
         store: Sqlite,
         vault: Arc<Vault>,
         discovered: mpsc::UnboundedSender<Arc<Node>>,
     ) -> Result<Arc<Self>, Error> {
         let since = store.list("", "", 0).await?.revision;
-        let mut writer = Writer::new(vault, discovered);
-        let seen = match store.get(records::ALIVE).await? {
-            Some(entry) => records::decode::<Alive>(records::ALIVE, &entry.value)?.time,
-            None => 0,
+        let reader = Reader {
+            documents: Documents::of(&vault),
+            set_aside: SetAside::default(),
+            store,
         };
+        let mut writer = Writer::new(vault, reader.documents.clone(), discovered);
+        let mut seen = 0;
+        reader
+            .for_each(records::ALIVE, |_, alive: Alive| seen = alive.time)
+            .await?;
 
-        for_each(&store, pki::MANAGED, |_, record: ManagedRecord| {
-            writer.expect(record);
-        })
-        .await?;
-        for_each(&store, pins::PINS, |_, record: PinRecord| {
-            writer.pin(record);
-        })
-        .await?;
+        reader
+            .for_each(pki::MANAGED, |_, record: ManagedRecord| {
+                writer.expect(record);
+            })
+            .await?;
+        reader
+            .for_each(pins::PINS, |_, record: PinRecord| {
+                writer.pin(record);
+            })
+            .await?;
         let mut instances = Vec::new();
-        for_each(&store, records::INSTANCES, |key, record: InstanceRecord| {
-            instances.push(Arc::new(writer.instance(key, record)));
-        })
-        .await?;
+        reader
+            .for_each(records::INSTANCES, |key, record: InstanceRecord| {
+                instances.push(Arc::new(writer.instance(key, record)));
+            })
+            .await?;
         let mut groups = Vec::new();
-        for_each(&store, records::GROUPS, |key, record: RoGroupRecord| {
-            groups.push(Arc::new(writer.group(key, record)))
-        })
-        .await?;
-        for_each(
-            &store,
-            records::OBSERVATIONS,
-            |_, record: ObservationRecord| writer.observe(&record, seen),
-        )
-        .await?;
+        reader
+            .for_each(records::GROUPS, |key, record: RoGroupRecord| {
+                groups.push(Arc::new(writer.group(key, record)))
+            })
+            .await?;
+        reader
+            .for_each(records::OBSERVATIONS, |_, record: ObservationRecord| {
+                writer.observe(&record, seen);
+            })
+            .await?;
         let catalog = Arc::new(Self {
-            tasks: Tasks::of_records(all(&store, task::TASKS).await?),
-            pki: load_pki(&store, &writer).await?,
+            tasks: Tasks::of_records(reader.all(task::TASKS).await?),
+            pki: load_pki(&reader, &writer).await?,
             instances: Index::of(instances.into_iter().map(|i| (i.id.tail().word(), i))),
             groups_of: Index::of(by_primary(&groups)),
             group_of: Index::of(
@@ -231,13 +242,33 @@ impl Catalog {
                     .flat_map(|g| g.members.iter().map(|m| (m.tail().word(), Arc::clone(g)))),
             ),
             groups: Index::of(groups.into_iter().map(|g| (g.id.tail().word(), g))),
-            keys: ArcSwap::from_pointee(load_keys(&store, &writer).await?),
+            keys: ArcSwap::from_pointee(load_keys(&reader, &writer).await?),
             applied: watch::Sender::new(since),
-            store,
+            store: reader.store,
+            documents: reader.documents,
+            set_aside: reader.set_aside,
         });
         let events = catalog.store.watch("", since).await?;
         tokio::spawn(writer.follow(Arc::downgrade(&catalog), events));
         Ok(catalog)
+    }
+
+    /// The documents that the start could not read. They stay in the store as they are.
+    pub fn set_aside(&self) -> Vec<BadDocument> {
+        let all = self
+            .set_aside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.clone()
+    }
+
+    /// Whether the start set a document with such a key aside: what is known of them is not all.
+    pub fn lacks(&self, prefix: &str) -> bool {
+        let all = self
+            .set_aside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|bad| bad.key.starts_with(prefix))
     }
 
     /// The instance with this ID, whoever's it is.
@@ -316,7 +347,11 @@ impl Catalog {
     ///
     /// # Errors
     /// [`store::Error::Conflict`] when a condition does not hold, or when the store fails.
-    pub async fn commit(&self, writes: Vec<Write>) -> Result<Revision, store::Error> {
+    pub async fn commit(&self, mut writes: Vec<Write>) -> Result<Revision, store::Error> {
+        for write in &mut writes {
+            let sealed = self.documents.seal(write);
+            sealed.map_err(|bad| store::Error::Backend(format!("{bad}")))?;
+        }
         let changes = changes::of_commit(&self.store, &writes).await?;
         let revision = self.store.commit(writes).await?;
         changes::record(changes);
@@ -338,7 +373,10 @@ impl Catalog {
         let Some(entry) = self.store.get(key).await? else {
             return Ok(None);
         };
-        Ok(Some((records::decode(key, &entry.value)?, entry.revision)))
+        Ok(Some((
+            self.documents.read(key, &entry.value)?,
+            entry.revision,
+        )))
     }
 
     fn set_instance(&self, id: InstanceId, instance: Option<Arc<Instance>>) {
@@ -384,21 +422,26 @@ impl Catalog {
     }
 }
 
-async fn load_keys(store: &Sqlite, writer: &Writer) -> Result<Keys, Error> {
+async fn load_keys(reader: &Reader, writer: &Writer) -> Result<Keys, Error> {
     let mut keys = Keys::default();
-    for record in all::<KeyRecord>(store, records::KEYS).await? {
-        let key = writer.access_key(&KeyRecord::key(&record.secret_id), record)?;
-        keys.insert(key.secret_id.clone(), Arc::new(key));
+    for record in reader.all::<KeyRecord>(records::KEYS).await? {
+        let document = KeyRecord::key(&record.secret_id);
+        if let Some(key) = reader.judge(&document, writer.access_key(&document, record)) {
+            keys.insert(key.secret_id.clone(), Arc::new(key));
+        }
     }
     Ok(keys)
 }
 
-async fn load_pki(store: &Sqlite, writer: &Writer) -> Result<Pki, Error> {
-    let pki = Pki::of(all(store, pki::ISSUED).await?);
-    for record in all::<AuthorityRecord>(store, pki::AUTHORITIES).await? {
-        pki.set_authority(writer.authority(record)?);
+async fn load_pki(reader: &Reader, writer: &Writer) -> Result<Pki, Error> {
+    let pki = Pki::of(reader.all(pki::ISSUED).await?);
+    for record in reader.all::<AuthorityRecord>(pki::AUTHORITIES).await? {
+        let document = AuthorityRecord::key_of(&record.id);
+        if let Some(authority) = reader.judge(&document, writer.authority(record)) {
+            pki.set_authority(authority);
+        }
     }
-    for record in all::<AgentRecord>(store, pki::AGENTS).await? {
+    for record in reader.all::<AgentRecord>(pki::AGENTS).await? {
         pki.set_agent(record);
     }
     Ok(pki)

@@ -15,6 +15,7 @@ use super::{Catalog, Common, Error, Instance, RoGroup};
 use crate::ambient::UnixTime;
 use crate::state::authorities::Authority;
 use crate::state::credentials::Destination;
+use crate::state::documents::Documents;
 use crate::state::ids::{InstanceId, RoGroupId, TaskId};
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node, Observed, Profile};
@@ -48,6 +49,7 @@ fn access(
 /// The one that changes the catalog: it alone knows which nodes there are.
 pub(super) struct Writer {
     vault: Arc<Vault>,
+    documents: Documents,
     discovered: mpsc::UnboundedSender<Arc<Node>>,
     nodes: HashTable<Arc<Node>>,
     hasher: RandomState,
@@ -59,9 +61,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(vault: Arc<Vault>, discovered: mpsc::UnboundedSender<Arc<Node>>) -> Self {
+    pub(super) fn new(
+        vault: Arc<Vault>,
+        documents: Documents,
+        discovered: mpsc::UnboundedSender<Arc<Node>>,
+    ) -> Self {
         Self {
             vault,
+            documents,
             discovered,
             nodes: HashTable::new(),
             hasher: RandomState::new(),
@@ -93,6 +100,16 @@ impl Writer {
         }
     }
 
+    /// The document that was written; `None` when it was deleted.
+    fn document<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        value: Option<&[u8]>,
+    ) -> Result<Option<T>, Error> {
+        let read = value.map(|value| self.documents.read(key, value));
+        Ok(read.transpose()?)
+    }
+
     fn apply(&mut self, catalog: &Catalog, event: &Event) -> Result<(), Error> {
         let Event { key, value, .. } = event;
         let value = value.as_deref();
@@ -102,12 +119,12 @@ impl Writer {
             records::INSTANCES => self.apply_instance(catalog, key, name, value)?,
             records::GROUPS => self.apply_group(catalog, key, name, value)?,
             records::OBSERVATIONS => {
-                if let Some(record) = document::<ObservationRecord>(key, value)? {
+                if let Some(record) = self.document::<ObservationRecord>(key, value)? {
                     self.observe(&record, record.since);
                 }
             }
             records::KEYS => {
-                let record = document(key, value)?;
+                let record = self.document(key, value)?;
                 let next = record
                     .map(|record| self.access_key(key, record))
                     .transpose()?;
@@ -115,30 +132,32 @@ impl Writer {
             }
             task::TASKS => {
                 if let Ok(id) = name.parse::<TaskId>() {
-                    catalog.tasks.set(id, document::<TaskRecord>(key, value)?);
+                    catalog
+                        .tasks
+                        .set(id, self.document::<TaskRecord>(key, value)?);
                 }
             }
             pki::MANAGED => {
-                if let Some(record) = document::<ManagedRecord>(key, value)? {
+                if let Some(record) = self.document::<ManagedRecord>(key, value)? {
                     self.expect(record);
                 }
             }
             pins::PINS => {
-                if let Some(record) = document::<PinRecord>(key, value)? {
+                if let Some(record) = self.document::<PinRecord>(key, value)? {
                     self.pin(record);
                 }
             }
-            pki::AUTHORITIES => match document::<AuthorityRecord>(key, value)? {
+            pki::AUTHORITIES => match self.document::<AuthorityRecord>(key, value)? {
                 Some(record) => catalog.pki.set_authority(self.authority(record)?),
                 None => catalog.pki.remove_authority(name),
             },
             pki::ISSUED => {
-                if let Some(record) = document::<IssuedRecord>(key, value)? {
+                if let Some(record) = self.document::<IssuedRecord>(key, value)? {
                     catalog.pki.set_issued(record);
                 }
             }
             pki::AGENTS => {
-                if let Some(record) = document::<AgentRecord>(key, value)? {
+                if let Some(record) = self.document::<AgentRecord>(key, value)? {
                     catalog.pki.set_agent(record);
                 }
             }
@@ -157,7 +176,9 @@ impl Writer {
         let Ok(id) = name.parse::<InstanceId>() else {
             return Ok(());
         };
-        let next = document(key, value)?.map(|record| Arc::new(self.instance(key, record)));
+        let next = self
+            .document(key, value)?
+            .map(|record| Arc::new(self.instance(key, record)));
         let before = catalog.instance(id);
         catalog.set_instance(id, next);
         self.release(before.as_ref().map(|instance| &instance.common));
@@ -174,7 +195,9 @@ impl Writer {
         let Ok(id) = name.parse::<RoGroupId>() else {
             return Ok(());
         };
-        let next = document(key, value)?.map(|record| Arc::new(self.group(key, record)));
+        let next = self
+            .document(key, value)?
+            .map(|record| Arc::new(self.group(key, record)));
         let before = catalog.group(id);
         catalog.set_group(id, next.as_ref());
         self.release(before.as_ref().map(|group| &group.common));
@@ -370,9 +393,4 @@ impl Writer {
             issuer,
         })
     }
-}
-
-/// The document that was written; `None` when it was deleted.
-fn document<T: DeserializeOwned>(key: &str, value: Option<&[u8]>) -> Result<Option<T>, Error> {
-    Ok(value.map(|value| records::decode(key, value)).transpose()?)
 }

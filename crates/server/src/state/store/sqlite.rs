@@ -92,23 +92,29 @@ impl Sqlite {
     /// # Errors
     /// As [`open`](Self::open), and when there is no file.
     pub fn peek(path: &Path, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let name = path.display().to_string();
-        if !path.exists() {
-            return Err(Error::Backend(format!("{name} does not exist")));
-        }
-        inspect(path)?;
-        let peeked = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(
-            |connection| {
-                connection
-                    .query_row(
-                        "SELECT value FROM document WHERE key = ?1 AND value IS NOT NULL",
-                        [key],
-                        |row| row.get(0),
-                    )
-                    .optional()
-            },
-        );
-        peeked.map_err(|error| explain(&name, error))
+        peeking(path, |connection| {
+            let sql = "SELECT value FROM document WHERE key = ?1 AND value IS NOT NULL";
+            connection
+                .query_row(sql, [key], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// Gives every document of a file that another process may have open to `each`.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek).
+    pub fn peek_all(path: &Path, mut each: impl FnMut(&str, &[u8])) -> Result<(), Error> {
+        peeking(path, |connection| {
+            let sql =
+                "SELECT key, value, revision FROM document WHERE value IS NOT NULL ORDER BY key";
+            let mut statement = connection.prepare(sql)?;
+            for entry in statement.query_map([], entry)? {
+                let entry = entry?;
+                each(&entry.key, &entry.value);
+            }
+            Ok(())
+        })
     }
 
     async fn read<T: Send + 'static>(
@@ -135,6 +141,20 @@ impl Sqlite {
         self.writer.send(job(done)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
+}
+
+fn peeking<T>(
+    path: &Path,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, Error> {
+    let name = path.display().to_string();
+    if !path.exists() {
+        return Err(Error::Backend(format!("{name} does not exist")));
+    }
+    inspect(path)?;
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|connection| query(&connection))
+        .map_err(|error| explain(&name, error))
 }
 
 impl Store for Sqlite {
