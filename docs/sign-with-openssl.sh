@@ -114,13 +114,18 @@ hmac() {
     { block "$1" 0x5c; { block "$1" 0x36; printf %s "$2"; } | openssl dgst -sha256 -binary; } | sha256
 }
 
+# SDKs sign the first two alone, and somebody on the way could send the request again as another action. The values of the
+# others are signed in lower case.
+signed_headers='content-type;host;x-tc-action;x-tc-version'
 canonical_request="POST
 /
 
 content-type:$content_type
 host:$host
+x-tc-action:$(printf %s "$action" | tr A-Z a-z)
+x-tc-version:$version
 
-content-type;host
+$signed_headers
 $(printf %s "$body" | sha256)"
 
 scope=$date/$service/tc3_request
@@ -146,7 +151,7 @@ fi
 printf %s "$body" | curl --silent --show-error --config /dev/fd/3 --data-binary @- "${endpoint%%://*}://$host/" 3<<CONFIG
 header = "Host: $host"
 header = "Content-Type: $content_type"
-header = "Authorization: TC3-HMAC-SHA256 Credential=$secret_id/$scope, SignedHeaders=content-type;host, Signature=$signature"
+header = "Authorization: TC3-HMAC-SHA256 Credential=$secret_id/$scope, SignedHeaders=$signed_headers, Signature=$signature"
 header = "X-TC-Action: $action"
 header = "X-TC-Version: $version"
 header = "X-TC-Timestamp: $timestamp"

@@ -152,7 +152,7 @@ def test_it_says_why_it_was_refused(run, language):
     assert "requestid" in error.lower()
 
 
-def test_so_does_the_generic_client(run, language):
+def test_so_does_a_program_that_signs_by_itself(run, language):
     error = refused(run("Refused"), language, generic=True)
     assert "ResourceNotFound.InstanceNotFoundError" in error
     assert "The instance `cdb-nobody00` does not exist." in error
@@ -179,14 +179,26 @@ def test_a_secret_comes_from_the_environment(run, echo):
 
 
 @pytest.mark.parametrize("language", samples.STANDING_IN)
-def test_every_text_is_read_as_it_is(language, tmp_path):
-    """By the language itself, over a stand-in for the SDK that gives back what it is given."""
-    todo = calls("python", "127.0.0.1:7780", "127.0.0.1:7780", "127.0.0.1:3306")
+def test_every_text_is_read_as_it_is(language, echo, tmp_path):
+    """By the language itself: over a stand-in for the SDK that gives back what it is given, and without any SDK."""
+    todo = calls("python", "127.0.0.1:7780", f"127.0.0.1:{echo.server_port}", "127.0.0.1:3306")
     sources = {name: samples.sample(language, *call) for name, call in todo.items()}
     commands = samples.LANGUAGES[language](tmp_path / "programs", {**sources, **every_example(language)})
     environment = samples.environment(tmp_path, SIGNET_PROBE_PASSWORD=SECRET)
     assert json.loads(samples.tool(*commands["Typed"], env=environment)) == TYPED
-    assert json.loads(samples.tool(*commands["Generic"], env=environment)) == {**GENERIC, "ProbePassword": SECRET}
+    echo.seen.clear()
+    samples.tool(*commands["Generic"], env=environment)
+    assert echo.seen == [("RegisterInstance", {**GENERIC, "ProbePassword": SECRET})]
+
+
+@pytest.mark.parametrize("language", samples.STANDING_IN)
+def test_a_program_without_an_sdk_is_answered(language, service, servers, tmp_path):
+    """Of languages whose SDK is not here: the programs that sign by themselves need none."""
+    todo = calls("python", service.endpoint, service.endpoint, servers[fleet.MYSQL_ON].address)
+    sources = {name: samples.sample(language, *todo[name]) for name in ("Refused",)}
+    command = samples.LANGUAGES[language](tmp_path / "programs", sources)["Refused"]
+    done = subprocess.run(command, env=samples.environment(tmp_path), capture_output=True, text=True, timeout=60)
+    assert "ResourceNotFound.InstanceNotFoundError" in refused(done, language, generic=True)
 
 
 @pytest.mark.parametrize("language", samples.READABLE)

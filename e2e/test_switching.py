@@ -1,8 +1,10 @@
 """The vendor's clients switch real servers on and off, each as its users do: call, poll, ask; and the servers' clients can tell."""
 
 import contextlib
+import itertools
 import re
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -38,7 +40,17 @@ class Caller:
             yield
 
     def all(self, *calls):
-        """Makes the calls, each an action with its parameters, in one process of the client; their outcomes in the same order."""
+        """Makes the calls, each an action with its parameters; their outcomes in the same order."""
+        outcomes = []
+        for action, group in itertools.groupby(calls, key=lambda call: call[0]):
+            if action in ("OpenSSL", "CloseSSL"):
+                # SDKs sign whole seconds and no action: in the same second, this would be taken for a replay of the call before.
+                time.sleep(1.1)
+            outcomes += self.batch(group)
+        return outcomes
+
+    def batch(self, calls):
+        """Makes the calls in one process of the client."""
         made = [
             {**conftest.as_call((clients.TC3, "POST"), cases.Case(str(number), action, params, None)), "id": str(number)}
             for number, (action, params) in enumerate(calls)

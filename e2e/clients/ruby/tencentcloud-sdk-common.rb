@@ -31,14 +31,6 @@ module TencentCloud
     ClientProfile = Class.new(Anything)
     HttpProfile = Class.new(Anything)
     TencentCloudSDKException = Class.new(StandardError)
-
-    class AbstractClient < Anything
-      @@api_version = ""
-
-      def send_request(action, parameters)
-        JSON.generate({ "Response" => parameters })
-      end
-    end
   end
 
   module Cdb

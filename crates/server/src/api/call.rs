@@ -13,8 +13,9 @@ use wire::{Code, Envelope, Language, Parameters, Refusal, Request, RequestId, an
 use crate::ambient::UnixTime;
 use crate::api::action::{Context, Effect, Entry, Running};
 use crate::api::error::ApiError;
+use crate::api::gate::{self, Arrival};
+use crate::api::region;
 use crate::api::table::Route;
-use crate::api::{gate, region};
 use crate::service::Service;
 use crate::state::audit::{self, Audit, Line, Outcome, changes};
 use crate::state::keys::AccessKey;
@@ -139,11 +140,16 @@ impl<'a> Call<'a> {
         request: &Request<'_>,
         envelope: &Envelope<'_>,
     ) -> Result<Vec<u8>, ApiError> {
-        let (service, now) = (self.service, self.now);
+        let arrival = Arrival {
+            service: self.service,
+            request,
+            from: self.from,
+            now: self.now,
+        };
         let route = self
             .find(envelope)
-            .inspect_err(|_| gate::spend(service, envelope, now))?;
-        let admitted = gate::admit(service, request, envelope, route, &self.request_id, now)?;
+            .inspect_err(|_| gate::spend(&arrival, envelope))?;
+        let admitted = gate::admit(&arrival, envelope, route, &self.request_id)?;
         self.key = Some(Arc::clone(&admitted.key));
         self.signature = Some((admitted.mac, envelope.timestamp));
         let parameters = self.parameters(envelope, route)?;
@@ -252,7 +258,8 @@ impl<'a> Call<'a> {
         let Some((mac, signed)) = self.signature else {
             return self.write(running).await;
         };
-        match self.service.repeats.claim(mac, signed, self.now) {
+        let write = (mac, route.index);
+        match self.service.repeats.claim(write, signed, self.now) {
             Claim::First(ticket) => {
                 let is_secret = route.entry.answers_secret;
                 let once = async move {

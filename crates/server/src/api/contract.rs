@@ -54,7 +54,7 @@ pub fn reference(product: Product) -> String {
 fn section(page: &mut String, entry: &Entry) {
     let spec = entry.spec;
     page.push_str(&format!(
-        "\n## {}\n\n{}\n\nIt {}. {} calls per second and account.\n",
+        "\n## {}\n\n{}\n\nIt {}. {} calls per second and key.\n",
         spec.name,
         spec.summary,
         effect(spec.effect),

@@ -1,5 +1,6 @@
 //! The gate: signature → replay → permission → rate. What is not allowed on purpose is refused.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use wire::{Envelope, Proof, Refusal, Request, RequestId};
@@ -11,7 +12,19 @@ use crate::api::table::Route;
 use crate::service::Service;
 use crate::state::keys::AccessKey;
 use crate::state::records::Access;
-use crate::state::signatures::Known;
+use crate::state::signatures::{Before, Known, Use};
+
+/// A request as it arrived.
+pub struct Arrival<'a> {
+    /// Where.
+    pub service: &'a Service,
+    /// What came.
+    pub request: &'a Request<'a>,
+    /// The caller's address and port.
+    pub from: SocketAddr,
+    /// When.
+    pub now: UnixTime,
+}
 
 /// A caller that was let in.
 pub struct Admitted {
@@ -29,35 +42,34 @@ pub struct Admitted {
 /// # Errors
 /// The code of the first check that fails.
 pub fn admit(
-    service: &Service,
-    request: &Request<'_>,
+    arrival: &Arrival<'_>,
     envelope: &Envelope<'_>,
     route: &Route,
     request_id: &RequestId,
-    now: UnixTime,
 ) -> Result<Admitted, Refusal> {
-    let spec = route.entry.spec;
-    envelope.check_time(now)?;
+    let (service, spec) = (arrival.service, route.entry.spec);
+    envelope.check_time(arrival.now)?;
     let admitted = authenticate(service, envelope)?;
-    let known = remember(service, &admitted, envelope, route.index, now);
-    check_covered(service, request, envelope, spec)?;
-    check_replay(service, envelope, spec, known)?;
+    let known = remember(arrival, &admitted, envelope, route.index);
+    check_covered(service, arrival.request, envelope, spec)?;
+    let was_claimed = || service.repeats.knows(&(admitted.mac, route.index));
+    check_replay(arrival, envelope, spec, known, was_claimed)?;
     permit(&admitted.key, spec, request_id)?;
     let over = |count| Refusal::request_limit_exceeded(count, u64::from(route.limit));
     admitted
         .key
         .rates
-        .admit(ACTIONS.len(), route.index, route.limit, now)
+        .admit(ACTIONS.len(), route.index, route.limit, arrival.now)
         .map_err(over)?;
     Ok(admitted)
 }
 
 /// Remembers the signature of a request that names no action which is served, so that it cannot be sent again for one that is.
-pub fn spend(service: &Service, envelope: &Envelope<'_>, now: UnixTime) {
-    if envelope.check_time(now).is_ok()
-        && let Ok(admitted) = authenticate(service, envelope)
+pub fn spend(arrival: &Arrival<'_>, envelope: &Envelope<'_>) {
+    if envelope.check_time(arrival.now).is_ok()
+        && let Ok(admitted) = authenticate(arrival.service, envelope)
     {
-        remember(service, &admitted, envelope, NO_ACTION, now);
+        remember(arrival, &admitted, envelope, NO_ACTION);
     }
 }
 
@@ -65,17 +77,19 @@ pub fn spend(service: &Service, envelope: &Envelope<'_>, now: UnixTime) {
 const NO_ACTION: usize = 0xff;
 
 fn remember(
-    service: &Service,
+    arrival: &Arrival<'_>,
     admitted: &Admitted,
     envelope: &Envelope<'_>,
     action: usize,
-    now: UnixTime,
 ) -> Known {
-    let action = u8::try_from(action).unwrap_or(u8::MAX);
-    let (mac, access) = (&admitted.mac, admitted.key.access);
-    service
-        .signatures
-        .remember(mac, access, action, envelope.timestamp, now)
+    arrival.service.signatures.remember(Use {
+        mac: &admitted.mac,
+        access: admitted.key.access,
+        action: u8::try_from(action).unwrap_or(u8::MAX),
+        signed: envelope.timestamp,
+        now: arrival.now,
+        from: arrival.from,
+    })
 }
 
 /// The key that a request names, whether it signed it or not.
@@ -156,20 +170,42 @@ fn check_covered(
 
 /// Refuses what may be a recorded request that is sent again for something else. What is sent again for the same is harmless with
 /// a read; a write is answered from memory.
+///
+/// SDKs sign whole seconds and no action, so a look at the status and the change after it may have one signature. On one
+/// connection within that second, they come from one client.
 fn check_replay(
-    service: &Service,
+    arrival: &Arrival<'_>,
     envelope: &Envelope<'_>,
     spec: &Spec,
     known: Known,
+    was_claimed: impl Fn() -> bool,
 ) -> Result<(), Refusal> {
-    match (spec.effect, known) {
-        (Effect::Reads, Known::ForAnother { just_now: false })
-        | (Effect::Writes, Known::ForAnother { .. }) => {
-            return Err(Refusal::replayed_under_another_action());
-        }
-        (Effect::Reads, _) => return Ok(()),
-        (Effect::Writes, Known::New | Known::Again | Known::Unknown) => {}
+    let writes = spec.effect == Effect::Writes;
+    let is_replay = match known {
+        Known::New | Known::Again | Known::Unknown => false,
+        Known::ForAnother(Before::Earlier) => !writes || !was_claimed(),
+        Known::ForAnother(Before::JustNow) => writes && !was_claimed(),
+        Known::ForAnother(Before::SameConnection) => writes && is_forwarded(arrival.request),
+    };
+    if is_replay {
+        return Err(Refusal::replayed_under_another_action());
     }
+    if writes {
+        check_fresh(arrival.service, envelope, known)
+    } else {
+        Ok(())
+    }
+}
+
+/// A proxy may send the requests of several clients over one connection.
+fn is_forwarded(request: &Request<'_>) -> bool {
+    ["forwarded", "via", "x-forwarded-for"]
+        .iter()
+        .any(|name| request.headers.contains_key(*name))
+}
+
+/// Refuses a write that may have been sent before the memory began, or when it was full.
+fn check_fresh(service: &Service, envelope: &Envelope<'_>, known: Known) -> Result<(), Refusal> {
     let signed = envelope.timestamp;
     if envelope.signs_action() {
         return if signed < service.started {
@@ -179,14 +215,12 @@ fn check_replay(
         };
     }
     if signed <= service.started {
-        return Err(Refusal::replay_not_excluded(
-            "it was signed before the service started",
-        ));
+        let why = "it was signed before the service started";
+        return Err(Refusal::replay_not_excluded(why));
     }
     if known == Known::Unknown {
-        return Err(Refusal::replay_not_excluded(
-            "the memory of signatures is full",
-        ));
+        let why = "the memory of signatures is full";
+        return Err(Refusal::replay_not_excluded(why));
     }
     Ok(())
 }

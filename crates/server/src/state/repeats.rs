@@ -28,6 +28,9 @@ pub enum Kept {
     TooLarge,
 }
 
+/// A write: the bytes of its signature, and the place of its action in the table of actions.
+pub type Write = ([u8; 32], usize);
+
 /// What to do with a write.
 pub enum Claim {
     /// It is the first with its signature: do it, and say how it ended.
@@ -44,41 +47,45 @@ pub struct Repeats(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    writes: HashMap<[u8; 32], watch::Receiver<Option<Kept>>>,
+    writes: HashMap<Write, watch::Receiver<Option<Kept>>>,
     /// Until when the signature of each is accepted, in the order in which they came.
-    ends: VecDeque<(UnixTime, [u8; 32], usize)>,
+    ends: VecDeque<(UnixTime, Write, usize)>,
     bytes: usize,
 }
 
 /// The right to do a write; dropped without an answer, it leaves a write that was interrupted.
 pub struct Ticket {
     repeats: Repeats,
-    mac: [u8; 32],
+    write: Write,
     ended: watch::Sender<Option<Kept>>,
 }
 
 impl Repeats {
-    /// Claims the write whose signature has these bytes and was made at `signed`.
-    pub fn claim(&self, mac: [u8; 32], signed: UnixTime, now: UnixTime) -> Claim {
+    /// Claims a write whose signature was made at `signed`.
+    pub fn claim(&self, write: Write, signed: UnixTime, now: UnixTime) -> Claim {
         let mut inner = self.lock();
         inner.forget_before(now);
-        if let Some(write) = inner.writes.get(&mac) {
-            return Claim::Repeat(write.clone());
+        if let Some(known) = inner.writes.get(&write) {
+            return Claim::Repeat(known.clone());
         }
         if inner.writes.len() >= MOST {
             return Claim::Full;
         }
-        let (ended, write) = watch::channel(None);
-        inner.writes.insert(mac, write);
-        inner
-            .ends
-            .push_back((signed + MAX_SKEW.cast_signed(), mac, 0));
+        let (ended, end) = watch::channel(None);
+        inner.writes.insert(write, end);
+        let until = signed + MAX_SKEW.cast_signed();
+        inner.ends.push_back((until, write, 0));
         let repeats = self.clone();
         Claim::First(Ticket {
             repeats,
-            mac,
+            write,
             ended,
         })
+    }
+
+    /// Whether this very write was claimed before.
+    pub fn knows(&self, write: &Write) -> bool {
+        self.lock().writes.contains_key(write)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -88,21 +95,21 @@ impl Repeats {
 
 impl Inner {
     fn forget_before(&mut self, now: UnixTime) {
-        while let Some((_, mac, size)) = self.ends.pop_front_if(|(end, ..)| *end < now) {
-            self.writes.remove(&mac);
+        while let Some((_, write, size)) = self.ends.pop_front_if(|(end, ..)| *end < now) {
+            self.writes.remove(&write);
             self.bytes -= size;
         }
     }
 
     /// Takes room for an answer, if there is some.
-    fn admits(&mut self, mac: &[u8; 32], size: usize) -> bool {
+    fn admits(&mut self, write: &Write, size: usize) -> bool {
         let fits = size <= LARGEST && self.bytes + size <= BYTES;
-        let write = self
+        let kept = self
             .ends
             .iter_mut()
             .rev()
-            .find(|(_, other, _)| other == mac);
-        match write {
+            .find(|(_, other, _)| other == write);
+        match kept {
             Some((.., taken)) if fits => {
                 *taken = size;
                 self.bytes += size;
@@ -118,7 +125,7 @@ impl Ticket {
     pub fn finish(self, answer: Result<&[u8], &Refusal>, is_secret: bool) {
         let kept = match answer {
             Ok(_) if is_secret => Kept::Secret,
-            Ok(bytes) if self.repeats.lock().admits(&self.mac, bytes.len()) => {
+            Ok(bytes) if self.repeats.lock().admits(&self.write, bytes.len()) => {
                 Kept::Answer(Ok(bytes.into()))
             }
             Ok(_) => Kept::TooLarge,
@@ -151,14 +158,14 @@ mod tests {
     const NOW: UnixTime = 1_795_490_000;
 
     fn first(repeats: &Repeats, mac: u8, now: UnixTime) -> Option<Ticket> {
-        match repeats.claim([mac; 32], NOW, now) {
+        match repeats.claim(([mac; 32], 1), NOW, now) {
             Claim::First(ticket) => Some(ticket),
             Claim::Repeat(_) | Claim::Full => None,
         }
     }
 
     async fn repeated(repeats: &Repeats, mac: u8) -> Result<Vec<u8>, String> {
-        let Claim::Repeat(write) = repeats.claim([mac; 32], NOW, NOW) else {
+        let Claim::Repeat(write) = repeats.claim(([mac; 32], 1), NOW, NOW) else {
             panic!("it is not known")
         };
         answer_of(write)

@@ -8,6 +8,7 @@
 //! Keys that may write and keys that only read have tables of their own, so that a read-only key cannot fill those that the
 //! writes of others depend on.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +29,9 @@ const PROBES: usize = 64;
 /// For how many seconds two reads may share a signature: SDKs sign seconds, so the same parameters for two actions make one.
 const SAME_MOMENT: UnixTime = 2;
 
+/// How many uses are remembered with their connections.
+const CONNECTIONS: usize = 1 << 16;
+
 /// What is known about a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -36,12 +40,37 @@ pub enum Known {
     /// It was used for this action before.
     Again,
     /// It was used for another action before.
-    ForAnother {
-        /// Not longer ago than two calls in the same second may be.
-        just_now: bool,
-    },
+    ForAnother(Before),
     /// It was not found, but the table has been full, or is not kept any more.
     Unknown,
+}
+
+/// When a signature was used for another action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Not longer ago than two calls in the same second may be, and on the same connection: by the same client.
+    SameConnection,
+    /// Not longer ago, on another connection.
+    JustNow,
+    /// Earlier.
+    Earlier,
+}
+
+/// The use of a signature.
+#[derive(Clone, Copy)]
+pub struct Use<'a> {
+    /// The signature's bytes.
+    pub mac: &'a [u8; 32],
+    /// What its key may do.
+    pub access: Access,
+    /// The action's place in the table of actions.
+    pub action: u8,
+    /// The signature's timestamp.
+    pub signed: UnixTime,
+    /// The time of the use.
+    pub now: UnixTime,
+    /// The caller's address and port, which tell connections apart.
+    pub from: SocketAddr,
 }
 
 /// The memory, empty at each start.
@@ -49,10 +78,12 @@ pub struct Signatures {
     hasher: RandomState,
     writers: Tables,
     readers: Tables,
+    /// Hashes of signatures of keys that may write, with the connections on which they were new.
+    connections: Box<[AtomicU64]>,
 }
 
 impl Signatures {
-    /// An empty memory. Nothing is allocated before the first signature.
+    /// An empty memory. The tables are allocated with the first signature.
     pub fn new(entropy: &Entropy) -> Self {
         Self::of_size(entropy, SLOTS_OF_WRITERS, SLOTS_OF_READERS)
     }
@@ -63,21 +94,35 @@ impl Signatures {
             hasher: RandomState::with_seeds(seed(), seed(), seed(), seed()),
             writers: Tables::of_size(writers),
             readers: Tables::of_size(readers),
+            connections: (0..CONNECTIONS).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
-    /// Remembers that a signature was used for an action: `mac` is its bytes, `signed` its timestamp, `access` that of its key,
-    /// `action` the action's place in the table of actions.
-    pub fn remember(
-        &self,
-        mac: &[u8; 32],
-        access: Access,
-        action: u8,
-        signed: UnixTime,
-        now: UnixTime,
-    ) -> Known {
-        let hash = self.hasher.hash_one(mac);
-        self.tables(access).remember(hash, action, signed, now)
+    /// Remembers that a signature was used for an action, and answers what was known about it before.
+    pub fn remember(&self, of: Use<'_>) -> Known {
+        let known = self
+            .tables(of.access)
+            .remember(self.hasher.hash_one(of.mac), of);
+        match known {
+            Known::New if of.access == Access::Full => {
+                let (place, hash) = self.connection(of);
+                place.store(hash, Ordering::Relaxed);
+            }
+            Known::ForAnother(Before::JustNow) if of.access == Access::Full => {
+                let (place, hash) = self.connection(of);
+                if place.load(Ordering::Relaxed) == hash {
+                    return Known::ForAnother(Before::SameConnection);
+                }
+            }
+            _ => {}
+        }
+        known
+    }
+
+    /// Where it is kept on which connection a signature was new, and what is then there. A later use may take the place.
+    fn connection(&self, of: Use<'_>) -> (&AtomicU64, u64) {
+        let hash = self.hasher.hash_one((of.mac, of.from));
+        (&self.connections[hash as usize % CONNECTIONS], hash)
     }
 
     /// How many signatures are remembered for keys of this kind. Looks at every slot.
@@ -114,18 +159,18 @@ impl Tables {
         }
     }
 
-    fn remember(&self, hash: u64, action: u8, signed: UnixTime, now: UnixTime) -> Known {
-        let span = signed.div_euclid(SPAN);
+    fn remember(&self, hash: u64, of: Use<'_>) -> Known {
+        let span = of.signed.div_euclid(SPAN);
         let place = &self.of_spans[usize::from(span % 2 != 0)];
         let table = place.load();
         if table.span < span {
             drop(table);
-            return self.renewed(place, span).remember(hash, action, now);
+            return self.renewed(place, span).remember(hash, of);
         }
         if table.span > span {
             return Known::Unknown; // the clock went back by minutes
         }
-        table.remember(hash, action, now)
+        table.remember(hash, of)
     }
 
     /// The table of a span that begins. The one before the last goes, whose timestamps are accepted no more.
@@ -169,9 +214,9 @@ impl Table {
         }
     }
 
-    fn remember(&self, hash: u64, action: u8, now: UnixTime) -> Known {
+    fn remember(&self, hash: u64, of: Use<'_>) -> Known {
         let tag = hash >> 24 | 1; // never 0, which is an empty slot
-        let entry = tag << 24 | (now.cast_unsigned() & 0xffff) << 8 | u64::from(action);
+        let entry = tag << 24 | (of.now.cast_unsigned() & 0xffff) << 8 | u64::from(of.action);
         let first = (hash & 0xffff_ffff) as usize;
         for slot in (first..first + PROBES)
             .filter_map(|at| self.slots.get(at & self.slots.len().wrapping_sub(1)))
@@ -184,7 +229,7 @@ impl Table {
                 }
             }
             if found >> 24 == tag {
-                return known(found, action, now);
+                return known(found, of);
             }
         }
         self.was_full.store(true, Ordering::Relaxed);
@@ -202,14 +247,16 @@ impl Table {
 }
 
 /// What a slot with the signature's hash says.
-fn known(slot: u64, action: u8, now: UnixTime) -> Known {
-    if slot & 0xff == u64::from(action) {
+fn known(slot: u64, of: Use<'_>) -> Known {
+    if slot & 0xff == u64::from(of.action) {
         return Known::Again;
     }
-    let since = (now.cast_unsigned() & 0xffff).wrapping_sub(slot >> 8 & 0xffff) & 0xffff;
-    Known::ForAnother {
-        just_now: since <= SAME_MOMENT.cast_unsigned(),
-    }
+    let since = (of.now.cast_unsigned() & 0xffff).wrapping_sub(slot >> 8 & 0xffff) & 0xffff;
+    Known::ForAnother(if since <= SAME_MOMENT.cast_unsigned() {
+        Before::JustNow
+    } else {
+        Before::Earlier
+    })
 }
 
 #[cfg(test)]
@@ -228,15 +275,44 @@ mod tests {
         Signatures::of_size(&Entropy::seeded(1), 1 << 10, 1 << 10)
     }
 
+    fn of(mac: &[u8; 32]) -> Use<'_> {
+        Use {
+            mac,
+            access: Access::Full,
+            action: 1,
+            signed: NOW,
+            now: NOW,
+            from: "127.0.0.1:1".parse().unwrap(),
+        }
+    }
+
     #[test]
     fn a_signature_is_known_with_its_action() {
         let memory = Signatures::new(&Entropy::seeded(1));
-        let use_it = |action, now| memory.remember(&mac(1), Access::Full, action, NOW, now);
-        assert_eq!(use_it(1, NOW), Known::New);
-        assert_eq!(use_it(1, NOW), Known::Again);
-        assert_eq!(use_it(2, NOW + 2), Known::ForAnother { just_now: true });
-        assert_eq!(use_it(2, NOW + 3), Known::ForAnother { just_now: false });
-        assert_eq!(use_it(1, NOW + 300), Known::Again);
+        let mac = mac(1);
+        let first = of(&mac);
+        let another = Use { action: 2, ..first };
+        let elsewhere = "127.0.0.1:2".parse().unwrap();
+        assert_eq!(memory.remember(first), Known::New);
+        assert_eq!(memory.remember(first), Known::Again);
+        for (now, from, before) in [
+            (NOW + 2, first.from, Before::SameConnection),
+            (NOW + 2, elsewhere, Before::JustNow),
+            (NOW + 3, first.from, Before::Earlier),
+            (NOW + 3, elsewhere, Before::Earlier),
+        ] {
+            let used = memory.remember(Use {
+                now,
+                from,
+                ..another
+            });
+            assert_eq!(used, Known::ForAnother(before));
+        }
+        let later = Use {
+            now: NOW + 300,
+            ..first
+        };
+        assert_eq!(memory.remember(later), Known::Again);
         assert_eq!(memory.count(Access::Full), 1);
         assert_eq!(memory.count(Access::ReadOnly), 0);
     }
@@ -245,26 +321,31 @@ mod tests {
     fn it_is_remembered_for_as_long_as_its_timestamp_is_accepted() {
         for signed in NOW - 700..NOW + 700 {
             let memory = small();
-            let remember =
-                |number, signed, now| memory.remember(&mac(number), Access::Full, 1, signed, now);
+            let remember = |number, signed, now| {
+                let mac = mac(number);
+                memory.remember(Use {
+                    signed,
+                    now,
+                    ..of(&mac)
+                })
+            };
             assert_eq!(remember(1, signed, signed - 300), Known::New);
             for (number, now) in (2..).zip(signed - 300..=signed + 300) {
                 // The newest timestamp that is accepted, which begins a new span first.
                 assert_eq!(remember(number, now + 300, now), Known::New);
             }
-            assert_eq!(
-                remember(1, signed, signed + 300),
-                Known::Again,
-                "{}",
-                signed - NOW
-            );
+            let known = remember(1, signed, signed + 300);
+            assert_eq!(known, Known::Again, "{}", signed - NOW);
         }
     }
 
     #[test]
     fn what_cannot_be_judged_is_unknown() {
         let memory = small();
-        let remember = |number, signed| memory.remember(&mac(number), Access::Full, 1, signed, NOW);
+        let remember = |number, signed| {
+            let mac = mac(number);
+            memory.remember(Use { signed, ..of(&mac) })
+        };
         let full = (0..2_000).find(|number| remember(*number, NOW) == Known::Unknown);
         assert!(full.is_some_and(|number| number > 700), "{full:?}");
         assert_eq!(
@@ -288,31 +369,24 @@ mod tests {
             Known::Unknown,
             "a span that is kept no more"
         );
-        assert_eq!(
-            memory.remember(&mac(5_000), Access::ReadOnly, 1, NOW, NOW),
-            Known::New
-        );
+        let mac = mac(5_000);
+        let access = Access::ReadOnly;
+        assert_eq!(memory.remember(Use { access, ..of(&mac) }), Known::New);
     }
 
     #[test]
     fn of_threads_that_use_one_signature_at_once_one_is_first() {
         for number in 0..200 {
-            let memory = small();
-            let first = std::thread::scope(|scope| {
+            let (memory, mac) = (small(), mac(number));
+            let known = std::thread::scope(|scope| {
                 let threads = [1, 2, 1, 2].map(|action| {
-                    let memory = &memory;
-                    scope.spawn(move || {
-                        memory.remember(&mac(number), Access::Full, action, NOW, NOW)
-                    })
+                    let (memory, of) = (&memory, Use { action, ..of(&mac) });
+                    scope.spawn(move || memory.remember(of))
                 });
-                threads
-                    .into_iter()
-                    .filter(|_| true)
-                    .map(|thread| thread.join().unwrap())
-                    .filter(|known| *known == Known::New)
-                    .count()
+                threads.map(|thread| thread.join().unwrap())
             });
-            assert_eq!(first, 1);
+            let first = known.into_iter().filter(|known| *known == Known::New);
+            assert_eq!(first.count(), 1);
         }
     }
 }

@@ -88,12 +88,26 @@ impl Vault {
         let Some(wrapped) = wrapped else {
             return Self::begin(&master, store, entropy).await;
         };
-        let (data_key, is_sealed) = unwrap_data_key(&master, &wrapped.value)?;
+        Self::unwrap(
+            &master,
+            &wrapped.value,
+            Expect::At(wrapped.revision),
+            entropy,
+        )
+    }
+
+    fn unwrap(
+        master: &[u8; 32],
+        wrapped: &[u8],
+        expect: Expect,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
+        let (data_key, is_sealed) = unwrap_data_key(master, wrapped)?;
         let upgrade = if is_sealed {
             None
         } else {
-            let text = wrap_data_key(&master, &entropy, &data_key)?;
-            Some(Write::put(DATA_KEY, text, Expect::At(wrapped.revision)))
+            let text = wrap_data_key(master, &entropy, &data_key)?;
+            Some(Write::put(DATA_KEY, text, expect))
         };
         Ok(Self {
             data_key,
@@ -127,11 +141,7 @@ impl Vault {
     pub fn peek(master: &Path, file: &Path, entropy: Entropy) -> Result<Self, Error> {
         let key = read_master(master)?.ok_or_else(|| bad(master, "the file is missing"))?;
         let wrapped = Sqlite::peek(file, DATA_KEY)?.ok_or(Error::WrongKey)?;
-        Ok(Self {
-            data_key: unwrap_data_key(&key, &wrapped)?.0,
-            entropy,
-            upgrade: None,
-        })
+        Self::unwrap(&key, &wrapped, Expect::Anything, entropy)
     }
 
     /// Seals a secret that belongs to `owner`, a text like `k/AKID…`.

@@ -102,6 +102,23 @@ fn every_secret_is_marked_as_one() {
     }
 }
 
+/// An answer with a secret is not repeated from memory.
+#[test]
+fn every_answer_with_a_secret_is_marked() {
+    for entry in ACTIONS {
+        let output = (entry.output)().to_value();
+        let mut names = every_property(&output).map(|(name, _)| name.as_str());
+        let is_secret =
+            |name: &str| matches!(name, "SecretKey" | "Token") || name.contains("Password");
+        assert_eq!(
+            names.any(is_secret),
+            entry.answers_secret,
+            "{}",
+            entry.spec.name
+        );
+    }
+}
+
 #[test]
 fn every_action_refuses_an_unknown_parameter() {
     let server = TestServer::start();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use server::api::action::Product::{Cdb, Signet};
 
-use crate::signing::{ROOT, Request, fails, v1_get};
+use crate::signing::{ROOT, Request, fails, on_one_connection, v1_get};
 use crate::support::{Connection, Place, json_lines};
 
 const REPLAYED: &str = "This signature was already used for another action: a recorded request may have been replayed. SDKs do not sign \
@@ -264,6 +264,29 @@ fn a_look_right_after_a_write_of_the_same_second_is_answered() {
         look["Error"]["Code"],
         "ResourceNotFound.InstanceNotFoundError"
     );
+}
+
+/// SDKs that keep connections look and change within a second, with one signature. Whoever only records cannot use their connection.
+#[test]
+fn a_write_right_after_a_look_is_done_on_the_same_connection_alone() {
+    let place = Place::new();
+    let served = place.serve();
+    let address = served.address();
+    let body = r#"{"InstanceId":"cdb-c1nl9rpv"}"#;
+    let look = after_start(&place, address, "DescribeSSLStatus", body);
+    let write = look.clone().with("X-TC-Action", "OpenSSL");
+    let proxied = write.clone().with("X-Forwarded-For", "192.0.2.1");
+    let answers = on_one_connection(address, &[look.clone(), proxied, write]);
+    fails(&answers[1], "AuthFailure.SignatureFailure", REPLAYED);
+    for answer in [&answers[0], &answers[2]] {
+        let code = &answer["Error"]["Code"];
+        assert_eq!(
+            code, "ResourceNotFound.InstanceNotFoundError",
+            "{answers:?}"
+        );
+    }
+    let elsewhere = look.with("X-TC-Action", "CloseSSL").send(address);
+    fails(&elsewhere, "AuthFailure.SignatureFailure", REPLAYED);
 }
 
 #[test]

@@ -167,8 +167,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends bytes on a connection of their own. The first answer, as far as it comes.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).unwrap();
+    exchange_on(&mut connect(address), bytes)
+}
+
+/// Sends requests one after the other on one connection; the `Response` of each answer.
+pub(crate) fn on_one_connection(address: SocketAddr, requests: &[Request]) -> Vec<Value> {
+    let mut stream = connect(address);
+    let answers = requests
+        .iter()
+        .map(|request| response(&exchange_on(&mut stream, &request.bytes())));
+    answers.collect()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn exchange_on(stream: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
     // A server that refuses the head may close before it has read the rest.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();

@@ -192,7 +192,7 @@ texts! {
     errors: "Errors", "错误码";
     it_reads: "It only reads.", "只读接口。";
     it_writes: "It changes something.", "写接口。";
-    calls_per_second: "calls per second and account.", "次/秒（每账号）。";
+    calls_per_second: "calls per second and key.", "次/秒（每密钥）。";
     deep_link: "Link to this form", "此表单的链接";
     answer: "Answer", "输出参数";
     type_of: "Type", "类型";

@@ -48,31 +48,21 @@ fn plain_type(kind: &Kind) -> &'static str {
 }
 
 pub(super) fn sample(call: &Call<'_>) -> String {
-    let install = if call.is_the_vendors() {
-        format!("go get {MODULE}/cdb {MODULE}/common")
+    if call.is_the_vendors() {
+        typed(call)
     } else {
-        format!("go get {MODULE}/common")
-    };
-    let heading = call.heading("//", &install);
-    let (import, http, body) = if call.is_the_vendors() {
-        (
-            format!("\tcdb \"{MODULE}/cdb/v20170320\"\n"),
-            String::new(),
-            typed(call),
-        )
-    } else {
-        (
-            String::new(),
-            format!("\ttchttp \"{MODULE}/common/http\"\n"),
-            generic(call),
-        )
-    };
+        signed(call)
+    }
+}
+
+fn typed(call: &Call<'_>) -> String {
+    let heading = call.heading("//", &format!("go get {MODULE}/cdb {MODULE}/common"));
     let scheme = match call.endpoint.scheme() {
         Scheme::Http => "HTTP",
         Scheme::Https => "HTTPS",
     };
     let host = (PLAIN.text)(call.endpoint.host());
-    let body = indented(&body, "\t");
+    let body = indented(&body(call), "\t");
     format!(
         r#"{heading}package main
 
@@ -81,9 +71,10 @@ import (
 	"fmt"
 	"os"
 
-{import}	"{MODULE}/common"
+	cdb "{MODULE}/cdb/v20170320"
+	"{MODULE}/common"
 	sdkerrors "{MODULE}/common/errors"
-{http}	"{MODULE}/common/profile"
+	"{MODULE}/common/profile"
 )
 
 func main() {{
@@ -109,7 +100,7 @@ func check(err error) {{
     )
 }
 
-fn typed(call: &Call<'_>) -> String {
+fn body(call: &Call<'_>) -> String {
     let action = call.action();
     let region = (PLAIN.text)(call.region.as_str());
     let parameters: String = call
@@ -166,18 +157,105 @@ fn pointers(kind: &Kind) -> Option<&'static str> {
     }
 }
 
-fn generic(call: &Call<'_>) -> String {
+fn signed(call: &Call<'_>) -> String {
+    let heading = call.heading("//", "Go 1.18");
+    let quote = |text: &str| (PLAIN.text)(text);
+    let (endpoint, region) = (
+        quote(&call.endpoint.to_string()),
+        quote(call.region.as_str()),
+    );
     let (service, version, action) = (call.service(), call.version(), call.action());
-    let region = (PLAIN.text)(call.region.as_str());
     let parameters = PLAIN.object("", &call.parameters);
     format!(
-        "client := common.NewCommonClient(credential, {region}, clientProfile)
+        r#"{heading}package main
 
-request := tchttp.NewCommonRequest(\"{service}\", \"{version}\", \"{action}\")
-check(request.SetActionParameters({parameters}))
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
 
-response := tchttp.NewCommonResponse()
-check(client.Send(request, response))
-fmt.Println(string(response.GetBody()))"
+const (
+	endpoint = {endpoint}
+	region   = {region}
+	service  = "{service}"
+	version  = "{version}"
+	action   = "{action}"
+)
+
+var parameters = {parameters}
+{SIGNED}"#
     )
 }
+
+const SIGNED: &str = r#"
+const signedHeaders = "content-type;host;x-tc-action;x-tc-version"
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func mac(key []byte, text string) []byte {
+	hash := hmac.New(sha256.New, key)
+	hash.Write([]byte(text))
+	return hash.Sum(nil)
+}
+
+func authorization(host string, body []byte, now time.Time) string {
+	date := now.UTC().Format("2006-01-02")
+	scope := date + "/" + service + "/tc3_request"
+	headers := "content-type:application/json\nhost:" + host +
+		"\nx-tc-action:" + strings.ToLower(action) + "\nx-tc-version:" + version + "\n"
+	canonicalRequest := "POST\n/\n\n" + headers + "\n" + signedHeaders + "\n" + digest(body)
+	key := []byte("TC3" + os.Getenv("TENCENTCLOUD_SECRET_KEY"))
+	for _, part := range []string{date, service, "tc3_request"} {
+		key = mac(key, part)
+	}
+	toSign := fmt.Sprintf("TC3-HMAC-SHA256\n%d\n%s\n%s", now.Unix(), scope, digest([]byte(canonicalRequest)))
+	return "TC3-HMAC-SHA256 Credential=" + os.Getenv("TENCENTCLOUD_SECRET_ID") + "/" + scope +
+		", SignedHeaders=" + signedHeaders + ", Signature=" + hex.EncodeToString(mac(key, toSign))
+}
+
+func main() {
+	body, err := json.Marshal(parameters)
+	check(err)
+	request, err := http.NewRequest("POST", endpoint+"/", bytes.NewReader(body))
+	check(err)
+	now := time.Now()
+	request.Header.Set("Authorization", authorization(request.Host, body, now))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-TC-Action", action)
+	request.Header.Set("X-TC-Version", version)
+	request.Header.Set("X-TC-Timestamp", fmt.Sprint(now.Unix()))
+	request.Header.Set("X-TC-Region", region)
+	answer, err := http.DefaultClient.Do(request)
+	check(err)
+	defer answer.Body.Close()
+	var envelope struct{ Response json.RawMessage }
+	check(json.NewDecoder(answer.Body).Decode(&envelope))
+	var refused struct {
+		Error     *struct{ Code, Message string }
+		RequestId string
+	}
+	check(json.Unmarshal(envelope.Response, &refused))
+	if refused.Error != nil {
+		check(fmt.Errorf("%s: %s (RequestId %s)", refused.Error.Code, refused.Error.Message, refused.RequestId))
+	}
+	fmt.Println(string(envelope.Response))
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+"#;

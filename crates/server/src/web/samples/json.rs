@@ -1,5 +1,6 @@
 //! Parameters as JSON text, for languages in which a program has no better way to write them.
 
+use super::Call;
 use super::literal::Literal;
 use super::text::{Quoting, utf16};
 use super::tree::{Brackets, Syntax, digits, lower_case};
@@ -32,6 +33,33 @@ pub(super) fn without_secrets(fields: &[(String, Literal)]) -> String {
         .filter(|(_, value)| !is_secret(value))
         .map(|(name, value)| (SYNTAX.pair)(name, &SYNTAX.value(value)));
     SYNTAX.group(&(SYNTAX.object)(""), pairs.collect())
+}
+
+/// All parameters as an expression of a language that has no JSON of its own: a text, in the language's quotes, with each secret
+/// put into it by what `secret` makes of its variable.
+pub(super) fn expression(
+    call: &Call<'_>,
+    quote: impl Fn(&str) -> String,
+    secret: impl Fn(&str) -> String,
+) -> String {
+    let plain = without_secrets(&call.parameters);
+    let mut text = "{".to_owned();
+    let mut expression = String::new();
+    for (name, variable) in call.secrets() {
+        text.push_str(&format!("\"{name}\": "));
+        expression.push_str(&format!("{} + {} + ", quote(&text), secret(variable)));
+        ", ".clone_into(&mut text);
+    }
+    if expression.is_empty() {
+        return quote(&plain);
+    }
+    let rest = plain.strip_prefix('{').unwrap_or(&plain);
+    let rest = if rest == "}" {
+        rest.to_owned()
+    } else {
+        format!("{text}{rest}")
+    };
+    expression + &quote(&rest)
 }
 
 /// One value, in one line.

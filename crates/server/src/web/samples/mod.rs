@@ -3,8 +3,9 @@
 //! Parameters → [`literal`] (values that know their types) → [`tree`] or [`setters`] (how a language writes them) → one file
 //! for each language, which puts its program around them. Pure functions.
 //!
-//! Actions of the vendor's are called through the SDK's typed client and models; ours, which no SDK has, through its generic
-//! client. No secret is in a sample: it reads keys and secret parameters from the environment.
+//! Actions of the vendor's are called through the SDK's typed client and models. Ours need the action and its version to be
+//! signed, which no SDK does: those programs sign by themselves, with what the language has. No secret is in a sample: it reads
+//! keys and secret parameters from the environment.
 
 /// Where a call goes: endpoint and region.
 mod endpoint;

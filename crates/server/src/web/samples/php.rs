@@ -32,15 +32,16 @@ const SETTERS: Setters = Setters {
 };
 
 pub(super) fn sample(call: &Call<'_>) -> String {
-    let heading = call.heading("//", "composer require tencentcloud/tencentcloud-sdk-php");
-    let (uses, body) = if call.is_the_vendors() {
-        (typed_uses(call), typed(call))
+    if call.is_the_vendors() {
+        typed(call)
     } else {
-        (
-            BTreeSet::from(["Common\\CommonClient".to_owned()]),
-            generic(call),
-        )
-    };
+        signed(call)
+    }
+}
+
+fn typed(call: &Call<'_>) -> String {
+    let heading = call.heading("//", "composer require tencentcloud/tencentcloud-sdk-php");
+    let (uses, body) = (typed_uses(call), body(call));
     let common = [
         "Credential",
         "Exception\\TencentCloudSDKException",
@@ -92,7 +93,7 @@ fn typed_uses(call: &Call<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-fn typed(call: &Call<'_>) -> String {
+fn body(call: &Call<'_>) -> String {
     let action = call.action();
     let region = (SYNTAX.text)(call.region.as_str());
     let parameters = SETTERS.statements("$request", &call.parameters);
@@ -106,9 +107,14 @@ echo $response->toJsonString(), PHP_EOL;"
     )
 }
 
-fn generic(call: &Call<'_>) -> String {
+fn signed(call: &Call<'_>) -> String {
+    let heading = call.heading("//", "PHP 7.4");
+    let quote = |text: &str| (SYNTAX.text)(text);
+    let (endpoint, region) = (
+        quote(&call.endpoint.to_string()),
+        quote(call.region.as_str()),
+    );
     let (service, version, action) = (call.service(), call.version(), call.action());
-    let region = (SYNTAX.text)(call.region.as_str());
     // An empty array would become a JSON list.
     let parameters = if call.parameters.is_empty() {
         "new stdClass()".to_owned()
@@ -116,10 +122,50 @@ fn generic(call: &Call<'_>) -> String {
         SYNTAX.object("", &call.parameters)
     };
     format!(
-        "$client = new CommonClient(\"{service}\", \"{version}\", $credential, {region}, $profile);
-
+        r#"<?php
+{heading}
+[$endpoint, $region] = [{endpoint}, {region}];
+[$service, $version, $action] = ["{service}", "{version}", "{action}"];
 $parameters = {parameters};
-$response = $client->callJson(\"{action}\", $parameters);
-echo json_encode($response), PHP_EOL;"
+{SIGNED}"#
     )
 }
+
+const SIGNED: &str = r#"
+$body = json_encode($parameters);
+$timestamp = time();
+$date = gmdate("Y-m-d", $timestamp);
+$host = explode("://", $endpoint)[1];
+
+$names = "content-type;host;x-tc-action;x-tc-version";
+$headers = "content-type:application/json\nhost:$host\nx-tc-action:" . strtolower($action) . "\nx-tc-version:$version\n";
+$canonicalRequest = "POST\n/\n\n$headers\n$names\n" . hash("sha256", $body);
+$scope = "$date/$service/tc3_request";
+$stringToSign = "TC3-HMAC-SHA256\n$timestamp\n$scope\n" . hash("sha256", $canonicalRequest);
+$key = "TC3" . getenv("TENCENTCLOUD_SECRET_KEY");
+foreach ([$date, $service, "tc3_request"] as $part) {
+    $key = hash_hmac("sha256", $part, $key, true);
+}
+$credential = getenv("TENCENTCLOUD_SECRET_ID") . "/$scope";
+$signature = hash_hmac("sha256", $stringToSign, $key);
+
+$answer = file_get_contents("$endpoint/", false, stream_context_create(["http" => [
+    "method" => "POST",
+    "header" => [
+        "Authorization: TC3-HMAC-SHA256 Credential=$credential, SignedHeaders=$names, Signature=$signature",
+        "Content-Type: application/json",
+        "X-TC-Action: $action",
+        "X-TC-Version: $version",
+        "X-TC-Timestamp: $timestamp",
+        "X-TC-Region: $region",
+    ],
+    "content" => $body,
+]]));
+$response = json_decode($answer)->Response;
+if (isset($response->Error)) {
+    $error = $response->Error;
+    fprintf(STDERR, "%s: %s (RequestId %s)\n", $error->Code, $error->Message, $response->RequestId);
+    exit(1);
+}
+echo json_encode($response), PHP_EOL;
+"#;

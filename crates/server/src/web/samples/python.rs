@@ -29,26 +29,27 @@ const SETTERS: Setters = Setters {
     sigil: "",
 };
 
-const MODELS: &str = "from tencentcloud.cdb.v20170320 import cdb_client, models\n";
-const COMMON_CLIENT: &str = "from tencentcloud.common.common_client import CommonClient\n";
-
 pub(super) fn sample(call: &Call<'_>) -> String {
+    if call.is_the_vendors() {
+        typed(call)
+    } else {
+        signed(call)
+    }
+}
+
+fn typed(call: &Call<'_>) -> String {
     let heading = call.heading("#", "pip install tencentcloud-sdk-python");
     let scheme = call.endpoint.scheme().name();
     let quote = |text| (SYNTAX.text)(text);
     let (host, region) = (quote(call.endpoint.host()), quote(call.region.as_str()));
-    let (json, models, common_client, body) = if call.is_the_vendors() {
-        ("", MODELS, "", typed(call, &region))
-    } else {
-        ("import json\n", "", COMMON_CLIENT, generic(call, &region))
-    };
-    let body = indented(&body, "    ");
+    let body = indented(&body(call, &region), "    ");
     format!(
-        r#"{heading}{json}import os
+        r#"{heading}import os
 import sys
 
-{models}from tencentcloud.common import credential
-{common_client}from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.cdb.v20170320 import cdb_client, models
+from tencentcloud.common import credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
@@ -67,7 +68,7 @@ except TencentCloudSDKException as error:
     )
 }
 
-fn typed(call: &Call<'_>, region: &str) -> String {
+fn body(call: &Call<'_>, region: &str) -> String {
     let action = call.action();
     let parameters = SETTERS.statements("request", &call.parameters);
     format!(
@@ -80,14 +81,71 @@ print(response.to_json_string())"
     )
 }
 
-fn generic(call: &Call<'_>, region: &str) -> String {
+fn signed(call: &Call<'_>) -> String {
+    let heading = call.heading("#", "Python 3.6");
+    let quote = |text: &str| (SYNTAX.text)(text);
+    let (endpoint, region) = (
+        quote(&call.endpoint.to_string()),
+        quote(call.region.as_str()),
+    );
     let (service, version, action) = (call.service(), call.version(), call.action());
     let parameters = SYNTAX.object("", &call.parameters);
     format!(
-        "client = CommonClient(\"{service}\", \"{version}\", key, {region}, profile)
+        r#"{heading}import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+import urllib.request
 
-parameters = {parameters}
-response = client.call_json(\"{action}\", parameters)
-print(json.dumps(response[\"Response\"]))"
+ENDPOINT, REGION = {endpoint}, {region}
+SERVICE, VERSION, ACTION = "{service}", "{version}", "{action}"
+PARAMETERS = {parameters}
+{SIGNED}"#
     )
 }
+
+const SIGNED: &str = r#"
+SIGNED_HEADERS = "content-type;host;x-tc-action;x-tc-version"
+
+
+def mac(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def authorization(host, body, timestamp):
+    date = time.strftime("%Y-%m-%d", time.gmtime(timestamp))
+    scope = f"{date}/{SERVICE}/tc3_request"
+    headers = f"content-type:application/json\nhost:{host}\nx-tc-action:{ACTION.lower()}\nx-tc-version:{VERSION}\n"
+    canonical_request = f"POST\n/\n\n{headers}\n{SIGNED_HEADERS}\n{hashlib.sha256(body).hexdigest()}"
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    key = b"TC3" + os.environ["TENCENTCLOUD_SECRET_KEY"].encode()
+    for part in (date, SERVICE, "tc3_request"):
+        key = mac(key, part)
+    signature = mac(key, f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}").hex()
+    credential = f"{os.environ['TENCENTCLOUD_SECRET_ID']}/{scope}"
+    return f"TC3-HMAC-SHA256 Credential={credential}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"
+
+
+def main():
+    body = json.dumps(PARAMETERS).encode()
+    timestamp = int(time.time())
+    headers = {
+        "Authorization": authorization(ENDPOINT.split("://")[1], body, timestamp),
+        "Content-Type": "application/json",
+        "X-TC-Action": ACTION,
+        "X-TC-Version": VERSION,
+        "X-TC-Timestamp": str(timestamp),
+        "X-TC-Region": REGION,
+    }
+    with urllib.request.urlopen(urllib.request.Request(f"{ENDPOINT}/", body, headers)) as answer:
+        response = json.load(answer)["Response"]
+    if "Error" in response:
+        error = response["Error"]
+        sys.exit(f"{error['Code']}: {error['Message']} (RequestId {response['RequestId']})")
+    print(json.dumps(response))
+
+
+main()
+"#;

@@ -30,23 +30,26 @@ const SETTERS: Setters = Setters {
 };
 
 pub(super) fn sample(call: &Call<'_>) -> String {
-    let (gems, head, body) = if call.is_the_vendors() {
-        (
-            "tencentcloud-sdk-common tencentcloud-sdk-cdb",
-            "require \"tencentcloud-sdk-cdb\"\n".to_owned(),
-            typed(call),
-        )
+    if call.is_the_vendors() {
+        typed(call)
     } else {
-        ("tencentcloud-sdk-common", client_class(call), generic(call))
-    };
-    let heading = call.heading("#", &format!("gem install {gems}"));
+        signed(call)
+    }
+}
+
+fn typed(call: &Call<'_>) -> String {
+    let heading = call.heading(
+        "#",
+        "gem install tencentcloud-sdk-common tencentcloud-sdk-cdb",
+    );
     let host = (SYNTAX.text)(call.endpoint.host());
     let scheme = call.endpoint.scheme().name();
-    let body = indented(&body, "  ");
+    let body = indented(&body(call), "  ");
     format!(
         r##"{heading}require "json"
 require "tencentcloud-sdk-common"
-{head}
+require "tencentcloud-sdk-cdb"
+
 begin
   credential = TencentCloud::Common::Credential.new(
     ENV.fetch("TENCENTCLOUD_SECRET_ID"), ENV.fetch("TENCENTCLOUD_SECRET_KEY")
@@ -63,7 +66,7 @@ end
     )
 }
 
-fn typed(call: &Call<'_>) -> String {
+fn body(call: &Call<'_>) -> String {
     let action = call.action();
     let region = (SYNTAX.text)(call.region.as_str());
     let parameters = SETTERS.statements("request", &call.parameters);
@@ -77,34 +80,63 @@ puts JSON.generate(response.serialize)"
     )
 }
 
-/// The SDK has no generic client, but one that every client is made of.
-fn client_class(call: &Call<'_>) -> String {
-    let version = call.version();
-    format!(
-        r#"
-class SignetClient < TencentCloud::Common::AbstractClient
-  @@api_version = "{version}"
-
-  def call(action, parameters)
-    response = JSON.parse(send_request(action, parameters))["Response"]
-    error = response["Error"]
-    return response unless error
-
-    raise TencentCloud::Common::TencentCloudSDKException.new(error["Code"], error["Message"], response["RequestId"])
-  end
-end
-"#
-    )
-}
-
-fn generic(call: &Call<'_>) -> String {
-    let action = call.action();
-    let region = (SYNTAX.text)(call.region.as_str());
+fn signed(call: &Call<'_>) -> String {
+    let heading = call.heading("#", "Ruby 2.6");
+    let quote = |text: &str| (SYNTAX.text)(text);
+    let (endpoint, region) = (
+        quote(&call.endpoint.to_string()),
+        quote(call.region.as_str()),
+    );
+    let (service, version, action) = (call.service(), call.version(), call.action());
     let parameters = SYNTAX.object("", &call.parameters);
     format!(
-        "client = SignetClient.new(credential, {region}, profile)
+        r#"{heading}require "json"
+require "net/http"
+require "openssl"
 
+endpoint = {endpoint}
+region = {region}
+service = "{service}"
+version = "{version}"
+action = "{action}"
 parameters = {parameters}
-puts JSON.generate(client.call(\"{action}\", parameters))"
+{SIGNED}"#
     )
 }
+
+const SIGNED: &str = r##"
+sha256 = ->(text) { OpenSSL::Digest::SHA256.hexdigest(text) }
+mac = ->(key, text) { OpenSSL::HMAC.digest("SHA256", key, text) }
+
+body = JSON.generate(parameters)
+time = Time.now.utc
+date = time.strftime("%Y-%m-%d")
+host = endpoint.split("://")[1]
+
+names = "content-type;host;x-tc-action;x-tc-version"
+headers = "content-type:application/json\nhost:#{host}\nx-tc-action:#{action.downcase}\nx-tc-version:#{version}\n"
+canonical_request = "POST\n/\n\n#{headers}\n#{names}\n#{sha256.call(body)}"
+scope = "#{date}/#{service}/tc3_request"
+string_to_sign = "TC3-HMAC-SHA256\n#{time.to_i}\n#{scope}\n#{sha256.call(canonical_request)}"
+key = [date, service, "tc3_request"].reduce("TC3#{ENV.fetch("TENCENTCLOUD_SECRET_KEY")}", &mac)
+signature = mac.call(key, string_to_sign).unpack1("H*")
+credential = "#{ENV.fetch("TENCENTCLOUD_SECRET_ID")}/#{scope}"
+
+answer = Net::HTTP.post(
+  URI("#{endpoint}/"),
+  body,
+  "Authorization" => "TC3-HMAC-SHA256 Credential=#{credential}, SignedHeaders=#{names}, Signature=#{signature}",
+  "Content-Type" => "application/json",
+  "Host" => host,
+  "X-TC-Action" => action,
+  "X-TC-Version" => version,
+  "X-TC-Timestamp" => time.to_i.to_s,
+  "X-TC-Region" => region
+)
+response = JSON.parse(answer.body)["Response"]
+if (error = response["Error"])
+  warn "#{error["Code"]}: #{error["Message"]} (RequestId #{response["RequestId"]})"
+  exit 1
+end
+puts JSON.generate(response)
+"##;

@@ -34,6 +34,11 @@ pub(super) fn sample(call: &Call<'_>) -> String {
     let url = quote(&format!("{}/", call.endpoint));
     let parameters = indented(&SYNTAX.object("", &call.parameters), "    ");
     let parameters = parameters.trim_start();
+    let headers = if call.is_the_vendors() {
+        "&[]".to_owned()
+    } else {
+        format!("&[(\"x-tc-action\", \"{action}\"), (\"x-tc-version\", \"{version}\")]")
+    };
     format!(
         r#"//! {action} of {service} {version}.
 //! Environment: {environment}
@@ -82,6 +87,7 @@ fn call() -> Result<Value, Box<dyn Error>> {{
             body: body.as_bytes(),
             service: "{service}",
             timestamp,
+            headers: {headers},
         }},
     );
     let answer = ureq::post({url})

@@ -81,7 +81,21 @@ pub(super) fn curl(call: &Call<'_>) -> String {
 
 endpoint={endpoint} region={region} service={service} version={version} action={action}
 body='{body}'
-{secrets}{CURL}"
+{secrets}{}",
+        signing(call)
+    )
+}
+
+/// The part that signs and sends. Actions of ours need action and version to be signed.
+fn signing(call: &Call<'_>) -> String {
+    if call.is_the_vendors() {
+        return CURL.to_owned();
+    }
+    let headers =
+        "host:$host\nx-tc-action:$(printf %s \"$action\" | tr A-Z a-z)\nx-tc-version:$version\n";
+    CURL.replace("host:$host\n", headers).replace(
+        "content-type;host",
+        "content-type;host;x-tc-action;x-tc-version",
     )
 }
 

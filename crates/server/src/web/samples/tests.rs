@@ -221,55 +221,44 @@ fn models_are_named_at_the_top_where_the_language_asks_for_it() {
     shows(Language::Cpp, "DescribeDBInstances", typed(), cpp);
 }
 
-/// What has no model in any SDK.
+/// What has no model in any SDK, and needs more to be signed than SDKs sign.
 #[test]
-fn actions_of_our_own_go_through_the_generic_client() {
+fn calls_of_our_own_actions_sign_by_themselves() {
     let parameters = json!({ "Search": "orders", "Limit": 5 });
     for (language, expected) in [
         (
             Language::Python,
-            r#"client = CommonClient("signet", "2026-11-24", key, "ap-guangzhou", profile)
-               parameters = {"Limit": 5, "Search": "orders"}
-               response = client.call_json("DescribeFleet", parameters)"#,
+            r#"SERVICE, VERSION, ACTION = "signet", "2026-11-24", "DescribeFleet"
+               PARAMETERS = {"Limit": 5, "Search": "orders"}"#,
         ),
         (
             Language::Go,
-            r#"request := tchttp.NewCommonRequest("signet", "2026-11-24", "DescribeFleet")
-               check(request.SetActionParameters(map[string]interface{}{"Limit": 5, "Search": "orders"}))"#,
+            r#"var parameters = map[string]interface{}{"Limit": 5, "Search": "orders"}"#,
         ),
         (
             Language::Java,
-            r#"parameters.put("Limit", 5L);
-               parameters.put("Search", "orders");
-               CommonRequest request = new CommonRequest(new Gson().toJson(parameters));
-               System.out.println(client.commonRequest(request, "DescribeFleet"));"#,
+            r#"static final String BODY = "{\"Limit\": 5, \"Search\": \"orders\"}";"#,
         ),
         (
             Language::NodeJs,
-            r#"client.request("DescribeFleet", { Limit: 5, Search: "orders" });"#,
+            r#"const [service, version, action] = ["signet", "2026-11-24", "DescribeFleet"];
+               const parameters = { Limit: 5, Search: "orders" };"#,
         ),
         (
             Language::Php,
-            r#"$client = new CommonClient("signet", "2026-11-24", $credential, "ap-guangzhou", $profile);
-               $parameters = ["Limit" => 5, "Search" => "orders"];
-               $response = $client->callJson("DescribeFleet", $parameters);"#,
+            r#"$parameters = ["Limit" => 5, "Search" => "orders"];"#,
         ),
         (
             Language::CSharp,
-            r#"var client = new CommonClient("signet", "2026-11-24", credential, "ap-guangzhou", profile);
-               var parameters = new Dictionary<string, object> { ["Limit"] = 5, ["Search"] = "orders" };
-               Console.WriteLine(await client.CallAsync(new CommonRequest(parameters), "DescribeFleet"));"#,
+            r#"static readonly Dictionary<string, object> Parameters = new Dictionary<string, object> { ["Limit"] = 5, ["Search"] = "orders" };"#,
         ),
         (
             Language::Cpp,
-            r#"CommonClient client("signet", "2026-11-24", credential, "ap-guangzhou", profile);
-               const std::string parameters = R"json({"Limit": 5, "Search": "orders"})json";
-               auto outcome = client.MakeRequestJson("DescribeFleet", parameters);"#,
+            r#"return std::string(R"json({"Limit": 5, "Search": "orders"})json");"#,
         ),
         (
             Language::Ruby,
-            r#"parameters = { "Limit" => 5, "Search" => "orders" }
-               puts JSON.generate(client.call("DescribeFleet", parameters))"#,
+            r#"parameters = { "Limit" => 5, "Search" => "orders" }"#,
         ),
         (
             Language::Tccli,
@@ -285,11 +274,36 @@ fn actions_of_our_own_go_through_the_generic_client() {
         ),
         (
             Language::Rust,
-            r#"let parameters = json!({ "Limit": 5, "Search": "orders" });"#,
+            r#"headers: &[("x-tc-action", "DescribeFleet"), ("x-tc-version", "2026-11-24")],"#,
         ),
     ] {
         shows(language, "DescribeFleet", parameters.clone(), expected);
     }
+    for language in Language::ALL {
+        let sample = try_sample(language, "DescribeFleet", parameters.clone()).unwrap();
+        let signs = sample.contains("content-type;host;x-tc-action;x-tc-version");
+        assert!(
+            signs || matches!(language, Language::Tccli | Language::Rust),
+            "{sample}"
+        );
+        assert!(!sample.to_lowercase().contains("commonclient"), "{sample}");
+    }
+}
+
+#[test]
+fn a_secret_is_put_into_json_that_is_text() {
+    let parameters =
+        json!({ "InstanceId": "cdb-c1nl9rpv", "SqlUser": "signet", "SqlPassword": "hunter2" });
+    let java = r#"BODY = "{\"SqlPassword\": " + json(System.getenv("SIGNET_SQL_PASSWORD")) + ", \"InstanceId\": \"cdb-c1nl9rpv\", \"SqlUser\": \"signet\"}";"#;
+    shows(Language::Java, "ModifyInstance", parameters.clone(), java);
+    let alone =
+        r#"BODY = "{\"SqlPassword\": " + json(System.getenv("SIGNET_SQL_PASSWORD")) + "}";"#;
+    shows(
+        Language::Java,
+        "ModifyInstance",
+        json!({ "SqlPassword": "hunter2" }),
+        alone,
+    );
 }
 
 /// Quotes, a backslash, what starts an expression in some language, an end of line, what closes a raw literal or an element of
@@ -355,7 +369,7 @@ fn a_raw_literal_cannot_be_closed_from_inside() {
     let search = |text| json!({ "Search": text });
     let raw = r#"R"json({"Search": "a\"b)jso"})json""#;
     shows(Language::Cpp, "DescribeFleet", search("a\"b)jso"), raw);
-    let quoted = r#"parameters = "{\"Search\": \"a)json\"}";"#;
+    let quoted = r#"std::string("{\"Search\": \"a)json\"}");"#;
     shows(Language::Cpp, "DescribeFleet", search("a)json"), quoted);
 }
 

@@ -73,9 +73,11 @@ impl Prepared {
 
     fn sign_tc3(wish: &Wish<'_>, key: &AccessKey) -> Self {
         let body = serde_json::to_vec(wish.parameters).unwrap_or_default();
+        let nonce = wish.nonce.to_string();
         let signed = [
             ("x-tc-action", wish.spec.name),
             ("x-tc-version", wish.spec.product.version()),
+            ("x-signet-nonce", &nonce),
         ];
         let unsigned = tc3::Unsigned {
             method: &Method::POST,
@@ -96,6 +98,7 @@ impl Prepared {
             ("content-type", wire::CONTENT_TYPE),
             ("x-tc-action", wish.spec.name),
             ("x-tc-version", wish.spec.product.version()),
+            ("x-signet-nonce", &nonce),
             ("x-tc-timestamp", &timestamp),
             ("x-tc-region", wish.region),
             ("x-tc-language", wish.language),

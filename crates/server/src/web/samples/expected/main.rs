@@ -45,6 +45,7 @@ fn call() -> Result<Value, Box<dyn Error>> {
             body: body.as_bytes(),
             service: "cdb",
             timestamp,
+            headers: &[],
         },
     );
     let answer = ureq::post("http://127.0.0.1:7780/")
