@@ -137,6 +137,23 @@ async fn a_native_password_account_logs_in_and_says_goodbye() {
     assert_eq!(peer.outcome().await, Ok(LoginOutcome::Accepted));
 }
 
+/// From that answer and the hash in the server's table follows what logs in, and the password is found at the speed of SHA-1.
+#[tokio::test]
+async fn where_others_read_along_native_password_is_not_answered() {
+    for named in [NATIVE, CACHING_SHA2, "parsec"] {
+        let mut peer = Peer::on(named, account(), Reveal::Nothing);
+        let login = peer.reads_login().await;
+        if named != CACHING_SHA2 {
+            assert_eq!(login, b"probe\0\0mysql_native_password\0");
+        }
+        peer.sends(3, b"\xfemysql_native_password\0ABCDEFGHIJKLMNOPQRST\0")
+            .await;
+        assert_eq!(peer.reads().await.payload, b"");
+        peer.sends(5, DENIED).await;
+        assert_eq!(peer.outcome().await, Ok(LoginOutcome::Withheld));
+    }
+}
+
 #[tokio::test]
 async fn a_server_switches_the_plugin_and_its_challenge() {
     let mut peer = Peer::of(CACHING_SHA2, account(), false);

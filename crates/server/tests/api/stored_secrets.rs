@@ -74,7 +74,10 @@ fn other_nodes_in_an_edited_store_do_not_get_the_password() {
     register(&server, &nodes[..2]);
     assert_eq!(password(&server).as_deref(), Some("secret"));
     let mut edited = record(&server);
-    edited.nodes = nodes[2..].iter().map(|node| node.parse().unwrap()).collect();
+    edited.nodes = nodes[2..]
+        .iter()
+        .map(|node| node.parse().unwrap())
+        .collect();
     edit(&server, vec![put(&edited)]);
     assert_eq!(password(&server), None);
 
@@ -104,7 +107,10 @@ fn passwords_and_authorities_of_an_earlier_version_are_bound_at_the_first_start_
     let catalog = &server.service().catalog;
     let found = server.wait(catalog.document::<PinRecord>(&pin)).unwrap();
     let (pinned, _) = found.expect("it was pinned");
-    assert_eq!((pinned.origin, pinned.anchors.len()), (Origin::FirstSeen, 1));
+    assert_eq!(
+        (pinned.origin, pinned.anchors.len()),
+        (Origin::FirstSeen, 1)
+    );
 
     // From then on the old form is not read any more, for whatever nodes.
     for nodes in [&nodes[..2], &nodes[2..]] {

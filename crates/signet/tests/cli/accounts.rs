@@ -46,7 +46,11 @@ fn a_fleet_file_takes_its_accounts_along_and_says_which_it_does_not_name() {
     place.write("fleet.toml", &entry(c, d, accounts));
     let along = place.run("apply -f fleet.toml").ends_with(0);
     assert_eq!(along.err, "");
-    assert!(along.out.contains("accounts → as in the file"), "{}", along.out);
+    assert!(
+        along.out.contains("accounts → as in the file"),
+        "{}",
+        along.out
+    );
 
     place.write("fleet.toml", &entry(a, b, ""));
     let dropped = place.run("apply -f fleet.toml").ends_with(0);
