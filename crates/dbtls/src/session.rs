@@ -223,6 +223,11 @@ impl Session {
         &self.channel
     }
 
+    /// Only a server that is verified gets a login over TCP.
+    pub(crate) fn wants_proof(&self) -> bool {
+        !self.entrance.conditions.allow_unverified
+    }
+
     /// How the server introduced itself.
     pub fn greeting(&self) -> &Greeting {
         &self.greeting

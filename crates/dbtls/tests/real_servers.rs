@@ -8,8 +8,8 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use dbtls::{
-    Flavor, Limits, Login, LoginOutcome, Observation, Password, ProbeLogin, Prober, Report, Status,
-    Target, Trust,
+    Conditions, Flavor, Limits, Login, LoginOutcome, Observation, Password, ProbeLogin, Prober,
+    Report, Status, Target, Trust,
 };
 use lab::{
     Kind, Options, Server,
@@ -302,8 +302,14 @@ async fn an_expired_certificate_is_on_and_expired() {
         assert_eq!(
             (seen.status, &seen.login),
             (Status::On, &LoginOutcome::Accepted),
-            "{kind}: dates do not keep the probe account out"
+            "{kind}: dates do not keep the probe account out for who comes to replace the certificate"
         );
+        let today = Conditions {
+            at: Some(now),
+            ..Conditions::from(&site.trust())
+        };
+        let kept_out = prober().observe(&site.target(), &login, today).await;
+        assert_eq!(kept_out.login, LoginOutcome::Withheld, "{kind}");
         let report = site.report(&seen);
         assert_eq!(
             (report.expired, report.days_left, report.chain_verifies),

@@ -1,4 +1,7 @@
-use tokio::{io::DuplexStream, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt as _, DuplexStream},
+    task::JoinHandle,
+};
 
 use super::*;
 use crate::{Flavor, Greeting, Password, packet::Packet};
@@ -135,6 +138,25 @@ async fn a_native_password_account_logs_in_and_says_goodbye() {
     let goodbye = peer.reads().await;
     assert_eq!((goodbye.sequence, goodbye.payload.as_slice()), (0, QUIT));
     assert_eq!(peer.outcome().await, Ok(LoginOutcome::Accepted));
+}
+
+/// From that answer and the hash in the server's table follows what logs in, and the password is found at the speed of SHA-1.
+#[tokio::test]
+async fn where_others_read_along_native_password_is_not_answered() {
+    for named in [NATIVE, CACHING_SHA2, "parsec"] {
+        let mut peer = Peer::on(named, account(), Reveal::Nothing);
+        let login = peer.reads_login().await;
+        if named != CACHING_SHA2 {
+            assert_eq!(login, b"probe\0\0mysql_native_password\0");
+        }
+        peer.sends(3, b"\xfemysql_native_password\0ABCDEFGHIJKLMNOPQRST\0")
+            .await;
+        let mut empty = [0xff; 4];
+        peer.stream.read_exact(&mut empty).await.unwrap();
+        assert_eq!(empty, [0, 0, 0, 4], "the answer of who has no password");
+        peer.sends(5, DENIED).await;
+        assert_eq!(peer.outcome().await, Ok(LoginOutcome::Withheld));
+    }
 }
 
 #[tokio::test]

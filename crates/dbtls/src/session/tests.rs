@@ -5,7 +5,7 @@ use lab::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::Flavor;
+use crate::{Flavor, Trust};
 
 const PASSWORD: &str = "adm1n-Secret'\\";
 
@@ -58,7 +58,7 @@ impl Site {
             target: self.target(),
             at: None,
             account: admin(PASSWORD),
-            trust: trust.clone(),
+            conditions: trust.into(),
             limits: Limits::default(),
         };
         let address = (self.server.host(), self.server.port());
@@ -102,7 +102,7 @@ async fn a_session_asks_and_changes_over_each_channel() {
     for kind in Kind::ALL {
         let site = Site::start(kind, as_it_is, &["localhost", "127.0.0.1"]);
         for (target, channel) in [
-            (site.target(), Channel::Loopback),
+            (site.target(), Channel::VerifiedTls),
             (site.socket(), Channel::UnixSocket),
         ] {
             let mut session = site.open(&target).await.unwrap();
@@ -200,7 +200,9 @@ async fn over_plaintext_loopback_the_password_goes_encrypted() {
     for kind in Kind::ALL {
         let site = Site::start(kind, off, &["localhost"]);
         for _ in 0..2 {
-            let session = site.open(&site.target()).await.unwrap();
+            let (target, trust) = (site.target(), Trust::none());
+            let opened = Session::open(&target, &admin(PASSWORD), &trust, Limits::default()).await;
+            let session = opened.unwrap();
             assert_eq!(session.channel(), &Channel::Loopback, "{kind}");
             assert!(session.channel().is_private());
         }
@@ -237,12 +239,15 @@ async fn from_afar_no_password_goes_to_a_server_that_does_not_prove_itself() {
             "its certificate names db1.example.com, 192.0.2.1, not 127.0.0.1",
         ),
     ] {
-        assert_eq!(
-            error_of(site.open_from_afar(trust).await),
-            format!(
-                "the password of `admin` is not sent: the server asks for it in full, and the connection is TLS with an unknown server ({problem}); give the CA certificates that the server's chain leads to (`CaCertificates`, for instance the server's own `ca.pem`), or reach it over loopback or its Unix socket"
-            )
-        );
+        let told = error_of(site.open_from_afar(trust).await);
+        let channel = format!("the connection is TLS with an unknown server ({problem})");
+        let start = match trust.certificates().next() {
+            Some(_) => format!("`admin` was not logged in, for {channel}: a login needs TLS"),
+            None => format!(
+                "the password of `admin` is not sent: the server asks for it in full, and {channel}; give"
+            ),
+        };
+        assert!(told.starts_with(&start), "{told}");
     }
     // Once the server knows a hash of it, nobody needs to send it. Such a session may do what is no secret.
     site.open(&site.socket()).await.unwrap();
@@ -310,7 +315,7 @@ async fn from_afar_without_tls_the_password_is_not_sent() {
     let site = Site::start(Kind::MySql, off, &["localhost"]);
     let error = error_of(site.open_from_afar(&site.trust()).await);
     assert!(
-        error.starts_with("the password of `admin` is not sent: the server asks for it in full, and the connection is plaintext over a network; give"),
+        error.starts_with("`admin` was not logged in, for the connection is plaintext over a network: a login needs TLS with a server whose chain leads to the registered CA certificates"),
         "{error}"
     );
 }

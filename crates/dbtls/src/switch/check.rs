@@ -309,9 +309,11 @@ impl Look<'_> {
             );
         }
         if self.change == Change::Close && before.enabled && !self.session.channel().is_local() {
-            self.notes.push(
-                "If the server restarts while TLS is off, `caching_sha2_password` wants this account's password in full, which is not sent over a network without TLS: somebody has to log in as it once before, with `mysql --get-server-public-key`.".to_owned(),
-            );
+            self.notes.push(if self.session.wants_proof() {
+                "While TLS is off, this account cannot log in over this connection: to put the node back or to switch TLS on again takes its Unix socket, an agent, or somebody at the server.".to_owned()
+            } else {
+                "If the server restarts while TLS is off, `caching_sha2_password` wants this account's password in full, which is not sent over a network without TLS: somebody has to log in as it once before, with `mysql --get-server-public-key`.".to_owned()
+            });
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ pub struct Anchors {
 /// When the store fails or a document cannot be read.
 pub async fn anchors(catalog: &Catalog, common: &Common) -> Result<Anchors, Error> {
     let mut certificates = Vec::new();
-    if common.is_managed() {
+    if common.is_managed() || common.nodes.iter().any(|node| serves_ours(catalog, node)) {
         // Also the next one, before anything is issued by it: clients trust first.
         add(
             &mut certificates,
@@ -89,6 +89,12 @@ pub async fn anchors(catalog: &Catalog, common: &Common) -> Result<Anchors, Erro
         certificates,
         complete,
     })
+}
+
+/// Whether a node was last seen with a certificate of ours, also where Signet knows it under another name.
+fn serves_ours(catalog: &Catalog, node: &Node) -> bool {
+    let leaf = node.observed().and_then(|observed| observed.leaf);
+    leaf.is_some_and(|leaf| catalog.pki.issued_by_word(leaf).is_some())
 }
 
 /// What is accepted of a node that has to be taken at its word.

@@ -4,11 +4,12 @@
 //! The last write wraps the data key in another way, and so says that it was done; see [`Vault::upgrade`]. From then on a password in the old form,
 //! or a document without its MAC, is not accepted any more.
 
+use std::collections::{HashMap, HashSet};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
 
 use crate::ambient::UnixTime;
 use crate::state::catalog::Error;
@@ -116,18 +117,17 @@ async fn pin_authorities(store: &Sqlite, now: UnixTime) -> Result<(), Error> {
     }
     let mut pages = Pages::of(store, records::OBSERVATIONS);
     while let Some(page) = pages.next::<ObservationRecord>().await? {
-        let mut writes = Vec::new();
+        let (mut writes, mut known) = (Vec::new(), HashMap::new());
         for (_, record, _) in page {
-            let chain = chain(store, &record).await?;
+            let chain = chain(store, &record, &mut known).await?;
             if chain.is_empty() || ours.contains(&record.node) {
                 continue;
             }
             let pin = PinRecord::first(&record.node, &chain, now);
             tracing::info!(node = %pin.node, sha256 = pin.anchors.join(","), "the authority that this node was seen with is pinned");
+            // A start that was interrupted here wrote the same.
             let key = PinRecord::key(&pin.node);
-            if store.get(&key).await?.is_none() {
-                writes.push(Write::put(key, records::encode(&pin), Expect::Absent));
-            }
+            writes.push(Write::put(key, records::encode(&pin), Expect::Anything));
         }
         if !writes.is_empty() {
             store.commit(writes).await?;
@@ -137,15 +137,26 @@ async fn pin_authorities(store: &Sqlite, now: UnixTime) -> Result<(), Error> {
 }
 
 /// The certificates that were seen last, DER; those that cannot be read are left out.
-async fn chain(store: &Sqlite, record: &ObservationRecord) -> Result<Vec<Vec<u8>>, Error> {
+async fn chain(
+    store: &Sqlite,
+    record: &ObservationRecord,
+    known: &mut HashMap<String, Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, Error> {
     let mut chain = Vec::with_capacity(record.chain.len());
     for sha256 in &record.chain {
+        if let Some(der) = known.get(sha256) {
+            chain.push(der.clone());
+            continue;
+        }
         let key = CertificateRecord::key(sha256);
         let entry = store.get(&key).await?;
         let der = entry
             .and_then(|entry| records::decode::<CertificateRecord>(&key, &entry.value).ok())
             .and_then(|record| BASE64.decode(record.der).ok());
-        chain.extend(der);
+        if let Some(der) = der {
+            known.insert(sha256.clone(), der.clone());
+            chain.push(der);
+        }
     }
     Ok(chain)
 }

@@ -57,6 +57,6 @@ fn a_fleet_file_takes_its_accounts_along_and_says_which_it_does_not_name() {
     assert_eq!(
         dropped.err.trim_end(),
         "warning: instance orders (cdb-orders01):\n\
-         The probe account `probe` was removed with its password, which was given for the nodes and CA certificates before. To keep it, give probe_user and probe_password_file in the file, and run: signet apply --accounts"
+         The probe account `probe` was removed with its password, which was given for the nodes and CA certificates before. To keep it, give probe_user and probe_password_file in the file, and run: signet apply --accounts."
     );
 }

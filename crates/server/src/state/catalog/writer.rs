@@ -56,7 +56,7 @@ pub(super) struct Writer {
     profiles: HashSet<Arc<Profile>, RandomState>,
     /// What nodes are expected to serve; kept for those that are registered again later, too.
     managed: HashMap<Target, Arc<ManagedRecord>, RandomState>,
-    /// Which authorities are accepted for nodes; kept for later as well.
+    /// Which authorities are accepted for nodes that are not registered now.
     pins: HashMap<Target, Arc<PinRecord>, RandomState>,
 }
 
@@ -272,7 +272,7 @@ impl Writer {
         let node = known.unwrap_or_else(|| {
             let node = Arc::new(Node::new(target));
             node.set_managed(self.managed.get(&node.target).cloned());
-            node.set_pin(self.pins.get(&node.target).cloned());
+            node.set_pin(self.pins.remove(&node.target));
             self.nodes.insert_unique(hash, Arc::clone(&node), |node| {
                 self.hasher.hash_one(&node.target)
             });
@@ -299,6 +299,8 @@ impl Writer {
                     })
             {
                 entry.remove();
+                let pin = node.pin();
+                self.pins.extend(pin.map(|pin| (node.target.clone(), pin)));
             }
         }
     }
@@ -315,10 +317,10 @@ impl Writer {
     /// Which authorities are accepted for a node from now on.
     pub(super) fn pin(&mut self, record: PinRecord) {
         let record = Arc::new(record);
-        if let Some(node) = self.node(&record.node) {
-            node.set_pin(Some(Arc::clone(&record)));
+        match self.node(&record.node) {
+            Some(node) => node.set_pin(Some(record)),
+            None => drop(self.pins.insert(record.node.clone(), record)),
         }
-        self.pins.insert(record.node.clone(), record);
     }
 
     fn node(&self, target: &Target) -> Option<&Arc<Node>> {

@@ -255,7 +255,7 @@ async fn where_an_instance_is_reached() {
         ),
         (
             "cdb-00000005",
-            json!({ "Nodes": ["unix:/nowhere/a.sock", "unix:/nowhere/b.sock"] }),
+            json!({ "Nodes": ["unix:/run/mysqld/a.sock", "unix:/run/mysqld/b.sock"] }),
             json!(["", 0]),
         ),
     ] {
