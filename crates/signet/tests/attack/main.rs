@@ -9,3 +9,12 @@
 #[path = "../program/support.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod support;
+
+/// An agent's program and its folders.
+mod agent;
+/// A certificate that was issued to a database plays the control plane.
+mod database_certificate_as_control_plane;
+/// Certificates for names of somebody else's.
+mod foreign_name;
+/// A second agent for a node, and a state folder that was copied.
+mod second_agent;
