@@ -78,7 +78,7 @@ fn a_former_authority_is_retired_when_nothing_depends_on_it() {
     retire(&api).answers(json!({ "Authority": first }));
     retire(&api).fails(
         "InvalidParameterValue",
-        &format!("The value of parameter `Authority` is not valid: There is no authority `{id}`: `signet ca show` lists them (`DescribeAuthorities`).."),
+        &format!("The value of parameter `Authority` is not valid: there is no authority `{id}`; `signet ca show` and `DescribeAuthorities` list them."),
     );
     assert_eq!(roles(&api).len(), 1);
     let folder = tempfile::tempdir().unwrap();
