@@ -603,6 +603,31 @@ mod tests {
     }
 
     #[test]
+    fn names_of_the_authority_are_read_and_refused() {
+        let text = "[ca]\nallowed_names = ['db.example.com', '10.0.0.0/8']\nname_proof = 'warn'";
+        let config = parse(text).unwrap();
+        assert_eq!(config.ca.name_proof, NameProof::Warn);
+        assert!(config.ca.allowed_names[0].allows(&"a.db.example.com".parse().unwrap()));
+        let error = parse("[ca]\nallowed_names = ['10.0.0.1/8']").unwrap_err();
+        assert!(
+            error.starts_with("`10.0.0.1/8` is neither a domain"),
+            "{error}"
+        );
+        assert!(parse("[ca]\nname_proof = 'maybe'").is_err());
+    }
+
+    #[test]
+    fn the_control_plane_has_the_names_that_agents_and_clients_reach_it_by() {
+        let text = "public_url = 'https://Signet.example.com:7780/x'\n[agents]\nlisten = '192.0.2.1:7781'\nnames = ['agents.example.com']";
+        let names = parse(text).unwrap().control_plane_names().unwrap();
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            ["agents.example.com", "192.0.2.1", "signet.example.com"]
+        );
+    }
+
+    #[test]
     fn what_cannot_take_effect_is_refused() {
         for (text, expected) in [
             (

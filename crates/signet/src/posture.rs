@@ -35,6 +35,9 @@ struct Node {
     since: String,
     drift: String,
     drift_since: String,
+    /// A control plane of the version before does not tell.
+    #[serde(default)]
+    unproven_names: Vec<String>,
     enforcement: String,
 }
 
@@ -112,6 +115,9 @@ fn node_described(node: &Node) -> String {
         );
         line("Verifies", verifies(report));
         line("Covers", covers(report));
+    }
+    if !node.unproven_names.is_empty() {
+        line("Not proven", list(&node.unproven_names));
     }
     line("Plaintext", plaintext(&node.enforcement).to_owned());
     if !node.drift.is_empty() {

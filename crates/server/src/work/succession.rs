@@ -34,7 +34,7 @@ pub enum Error {
     )]
     UnknownTo(String),
     /// No authority has this ID.
-    #[error("There is no authority `{0}`: `signet ca show` lists them (`DescribeAuthorities`).")]
+    #[error("there is no authority `{0}`; `signet ca show` and `DescribeAuthorities` list them")]
     Unknown(String),
     /// It issues, or is about to.
     #[error(

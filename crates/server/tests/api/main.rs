@@ -8,6 +8,7 @@ mod console;
 mod fleet;
 mod http;
 mod keys;
+mod names;
 mod refused;
 mod restart;
 mod revocations;

@@ -52,6 +52,45 @@ fn clients_that_took_the_bundle_in_time_notice_nothing() {
 }
 
 #[test]
+fn a_former_authority_is_retired_when_nothing_depends_on_it() {
+    let mut api = TestServer::start();
+    let (one, two) = (mysql(Options::new()), mysql(Options::new()));
+    register(&api, [&one, &two]);
+    succeeds(&api, "OpenSSL");
+    let first = roles(&api)[0].1.clone();
+    let retire = |api: &TestServer| api.call("RetireAuthority", json!({ "Authority": first }));
+    let id = first.as_str().unwrap();
+    retire(&api).fails(
+        "OperationDenied",
+        &format!("The authority `{id}` is not a former one. Only one whose place another took can be retired."),
+    );
+    api.call("StageAuthority", json!({}));
+    api.call("PromoteAuthority", json!({}));
+    let mut nodes =
+        [&one, &two].map(|server| format!("the node `{}:{}`", server.host(), server.port()));
+    nodes.sort();
+    let needed = format!(
+        "These depend on the authority still: {}. Rotate the certificates of the nodes (signet rotate ID); an agent gets another certificate when it renews, or enrols again.",
+        nodes.join(", ")
+    );
+    retire(&api).fails("OperationDenied", &needed);
+    succeeds(&api, "RotateCertificate");
+    retire(&api).answers(json!({ "Authority": first }));
+    retire(&api).fails(
+        "InvalidParameterValue",
+        &format!("The value of parameter `Authority` is not valid: there is no authority `{id}`; `signet ca show` and `DescribeAuthorities` list them."),
+    );
+    assert_eq!(roles(&api).len(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = ca_file(&api, folder.path());
+    let bundle = std::fs::read_to_string(&ca).unwrap();
+    assert_eq!(bundle.matches("BEGIN CERTIFICATE").count(), 1);
+    verify(&one, &ca);
+    api.restart();
+    assert_eq!(roles(&api).len(), 1);
+}
+
+#[test]
 fn there_is_one_successor_at_a_time() {
     let api = TestServer::start();
     api.call("PromoteAuthority", json!({})).fails(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lab::fake::{Behaviour, FakeFleet};
 use serde_json::{Map, Value, json};
 use server::api::action::Product;
-use server::{Clock, Config, Entropy, RootKey, Running, Service, StartError};
+use server::{Clock, Config, Entropy, Resolver, RootKey, Running, Service, StartError};
 use wire::{SecretId, SecretKey, tc3};
 
 /// The root key of every test.
@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct TestServer {
     pub clock: Clock,
     pub config: Config,
+    resolver: Resolver,
     running: Option<Running>,
     runtime: tokio::runtime::Runtime,
     folder: Option<tempfile::TempDir>,
@@ -62,13 +63,22 @@ impl TestServer {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Self::usual(&folder);
         change(&mut config);
-        Self::at(lab::now() - seconds, config, folder)
+        Self::at(lab::now() - seconds, config, Resolver::System, folder)
     }
 
-    fn at(now: i64, config: Config, folder: tempfile::TempDir) -> Self {
+    /// With a resolver for the names that are to be proven.
+    pub fn resolving(resolver: Resolver, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Self::usual(&folder);
+        change(&mut config);
+        Self::at(lab::now(), config, resolver, folder)
+    }
+
+    fn at(now: i64, config: Config, resolver: Resolver, folder: tempfile::TempDir) -> Self {
         let mut server = Self {
             clock: Clock::fixed(now),
             config,
+            resolver,
             running: None,
             runtime: tokio::runtime::Runtime::new().unwrap(),
             folder: Some(folder),
@@ -82,10 +92,11 @@ impl TestServer {
             secret_id: SecretId::new(SECRET_ID).unwrap(),
             secret_key: SecretKey::new(SECRET_KEY.to_owned()),
         };
-        self.runtime.block_on(Service::start(
+        self.runtime.block_on(Service::start_resolving(
             self.config.clone(),
             self.clock.clone(),
             Entropy::System,
+            self.resolver.clone(),
             Some(root),
         ))
     }

@@ -429,7 +429,7 @@ fn a_node_that_is_down_is_named_and_nothing_is_touched() {
 #[test]
 fn certificates_are_renewed_at_two_thirds_of_their_life() {
     const DAY: i64 = 86_400;
-    let api = TestServer::begun_before(280 * DAY, |config| {
+    let api = TestServer::begun_before(70 * DAY, |config| {
         config.renewal_interval = std::time::Duration::from_millis(100);
         config.probe_interval = std::time::Duration::from_secs(1);
     });
@@ -438,7 +438,7 @@ fn certificates_are_renewed_at_two_thirds_of_their_life() {
     succeeds(&api, "OpenSSL");
     let first = serial(&api);
 
-    api.pass(200 * DAY);
+    api.pass(50 * DAY);
     api.call("ProbeNow", json!({ "InstanceId": ID }))
         .answers(json!({ "Status": "ON" }));
     assert_eq!(
@@ -447,7 +447,7 @@ fn certificates_are_renewed_at_two_thirds_of_their_life() {
         "half of its life is over, which is no reason"
     );
 
-    api.pass(80 * DAY);
+    api.pass(20 * DAY);
     api.call("ProbeNow", json!({ "InstanceId": ID }))
         .answers(json!({ "Status": "ON" }));
     api.wait_for(

@@ -48,3 +48,11 @@ mod silent_connections;
 
 /// Bodies without an end.
 mod unfinished_bodies;
+/// An agent's program and its folders.
+mod agent;
+/// A certificate that was issued to a database plays the control plane.
+mod database_certificate_as_control_plane;
+/// Certificates for names of somebody else's.
+mod foreign_name;
+/// A second agent for a node, and a state folder that was copied.
+mod second_agent;

@@ -11,7 +11,7 @@ use crate::state::subject::Subject;
 use crate::web::console::chart::{Chart, Tone};
 use crate::web::console::texts::Texts;
 
-/// How many months ahead are drawn one by one; a certificate of ours is good for 397 days.
+/// How many months ahead are drawn one by one; a certificate of ours is good for 90 days, and those of other CAs for up to 398.
 const MONTHS: usize = 13;
 
 /// What is counted for the pictures.
