@@ -157,10 +157,15 @@ impl Scene {
     /// Calls an action that must succeed.
     #[track_caller]
     pub(crate) fn call(&mut self, action: &str, parameters: &Value) -> Map<String, Value> {
-        let connection = self.connection.as_mut().expect("it serves");
-        let answer = connection.call(action, parameters).unwrap();
+        let answer = self.try_call(action, parameters);
         assert_eq!(answer.get("Error"), None, "{action} {parameters}");
         answer
+    }
+
+    /// Calls an action that may be refused.
+    pub(crate) fn try_call(&mut self, action: &str, parameters: &Value) -> Map<String, Value> {
+        let connection = self.connection.as_mut().expect("it serves");
+        connection.call(action, parameters).unwrap()
     }
 
     /// Runs a task of the instance that is changed; it must succeed.
