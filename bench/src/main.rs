@@ -11,9 +11,10 @@ use bench::{console, criterion, crowd, probe, process, service, switch};
 use clap::Parser;
 
 /// What can be run by itself.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "criterion",
     "service",
+    "edge",
     "start",
     "switch",
     "crowd",
@@ -81,7 +82,7 @@ impl Order {
         if self.wants("criterion") {
             criterion::measure(&self.criterion, table)?;
         }
-        if ["service", "start", "switch", "crowd"]
+        if ["service", "edge", "start", "switch", "crowd"]
             .map(|part| self.wants(part))
             .contains(&true)
         {
@@ -116,6 +117,9 @@ impl Order {
         }
         if self.wants("service") {
             service::measure_throughput(&bench, &self.moto, self.rounds, table)?;
+        }
+        if self.wants("edge") {
+            service::measure_edge(&bench, self.rounds, table)?;
         }
         if self.wants("switch") {
             switch::measure(&bench, self.rounds, table)?;

@@ -101,6 +101,7 @@ impl Fleet {
             nodes,
             tags: Vec::new(),
             registration: Registration {
+                accept_unproven_names: false,
                 account: Account::FIRST,
                 name: format!("orders-{}", self.nodes / NODES),
                 vip: None,

@@ -1,5 +1,6 @@
 //! The whole service beside a bare HTTP server and the peer; how fast it starts, and what an instance costs in memory.
 
+mod edge;
 mod load;
 mod start;
 mod throughput;
@@ -16,6 +17,7 @@ use crate::caller::Caller;
 use crate::process::{Program, free_address, sibling};
 use crate::request::Signer;
 
+pub use edge::measure as measure_edge;
 pub use load::{CLIENT_CORE, Round, SERVER_CORE};
 pub use start::measure as measure_start;
 pub use throughput::measure as measure_throughput;
@@ -120,9 +122,22 @@ impl Bench {
     /// # Errors
     /// When it does not start.
     pub fn run(&self, data: Data, core: Option<usize>) -> anyhow::Result<Running> {
+        self.run_with(data, core, true)
+    }
+
+    /// The same, with reads audited or not.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn run_with(
+        &self,
+        data: Data,
+        core: Option<usize>,
+        audits_reads: bool,
+    ) -> anyhow::Result<Running> {
         let address = free_address()?;
         let workers = usize::from(core.is_some());
-        let mut program = self.serve(data, core, workers, address)?;
+        let mut program = self.serve_with(data, core, workers, address, audits_reads)?;
         program.wait_until_it_listens(address)?;
         let caller = Caller::new(address, self.signer(data)?);
         Ok(Running {
@@ -140,10 +155,21 @@ impl Bench {
         workers: usize,
         listen: SocketAddr,
     ) -> anyhow::Result<Program> {
+        self.serve_with(data, core, workers, listen, true)
+    }
+
+    fn serve_with(
+        &self,
+        data: Data,
+        core: Option<usize>,
+        workers: usize,
+        listen: SocketAddr,
+        audits_reads: bool,
+    ) -> anyhow::Result<Program> {
         let file = self.path(data, "signet.toml");
         fs::write(
             &file,
-            configuration(&self.path(data, "data"), workers, listen),
+            configuration(&self.path(data, "data"), workers, listen, audits_reads),
         )?;
         let arguments = ["serve".as_ref(), "--config".as_ref(), file.as_os_str()];
         Program::start(core, &self.signet, arguments, &self.path(data, "log"))
@@ -162,11 +188,11 @@ const UNLIMITED: [&str; 6] = [
 
 /// What a user would write for such a load. The rates are raised, so that the limiter counts and refuses nobody; the prober would
 /// find nobody at the fleet's addresses, so its turns come once a day.
-fn configuration(data: &Path, workers: usize, listen: SocketAddr) -> String {
+fn configuration(data: &Path, workers: usize, listen: SocketAddr, audits_reads: bool) -> String {
     let rates = UNLIMITED.map(|action| format!("{action} = 4000000000\n"));
     format!(
         "listen = '{listen}'\ndata = '{}'\nworkers = {workers}\nprobe_interval = '24h'\nstale_after = '72h'\n\
-         [rates]\n{}[audit]\nreads = true\n",
+         [rates]\n{}[audit]\nreads = {audits_reads}\n",
         data.display(),
         rates.concat()
     )

@@ -16,7 +16,7 @@ use crate::request::{MOTO_INSTANCE, moto_create_db_instance, moto_describe_db_in
 use crate::table::{Row, Table, median};
 
 /// How long each server is loaded in each round.
-const DURATION: Duration = Duration::from_secs(3);
+pub(super) const DURATION: Duration = Duration::from_secs(3);
 const CONNECTIONS: usize = 64;
 /// How many instances the peer has.
 const MOTO_INSTANCES: usize = 20;
@@ -101,21 +101,25 @@ fn row(what: &str, outcomes: &[Outcome], ceiling: f64) -> Row {
 }
 
 /// A server under test, on its core.
-struct Server {
-    program: Program,
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) program: Program,
+    pub(super) address: SocketAddr,
 }
 
 impl Server {
     fn service(bench: &Bench) -> anyhow::Result<Self> {
+        Self::service_with(bench, true)
+    }
+
+    pub(super) fn service_with(bench: &Bench, audits_reads: bool) -> anyhow::Result<Self> {
         let Running {
             program, address, ..
-        } = bench.run(Data::Fleet, Some(SERVER_CORE))?;
+        } = bench.run_with(Data::Fleet, Some(SERVER_CORE), audits_reads)?;
         Ok(Self { program, address })
     }
 
     /// Answers with what the service answers.
-    fn bare(bench: &Bench, service: &Self) -> anyhow::Result<Self> {
+    pub(super) fn bare(bench: &Bench, service: &Self) -> anyhow::Result<Self> {
         let signer = bench.signer(Data::Fleet)?;
         let request = signer.describe_ssl_status(
             &service.address.to_string(),
@@ -171,14 +175,18 @@ impl Server {
     }
 
     /// One round. Without `instances` the server is moto.
-    fn load(&self, bench: &Bench, instances: Option<&Path>) -> anyhow::Result<Outcome> {
-        let round = Round {
+    pub(super) fn load(&self, bench: &Bench, instances: Option<&Path>) -> anyhow::Result<Outcome> {
+        self.round(instances, DURATION).run(bench)
+    }
+
+    /// A round of at most so long.
+    pub(super) fn round<'a>(&self, instances: Option<&'a Path>, duration: Duration) -> Round<'a> {
+        Round {
             address: self.address,
             server: self.program.pid(),
             instances,
-            duration: DURATION,
+            duration,
             connections: CONNECTIONS,
-        };
-        round.run(bench)
+        }
     }
 }

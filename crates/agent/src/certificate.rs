@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use ring::digest::{SHA256, digest};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
@@ -35,6 +37,10 @@ pub(crate) enum CertificateError {
     Dates(String),
     #[error("the certificate does not lead to a root in its CA file: {0}")]
     Chain(String),
+    #[error(
+        "the control plane sent the root certificate {0}, which no root that this agent trusts vouches for: it is not accepted. If it is the right one, enrol again, with a new token and --force"
+    )]
+    StrangeRoot(String),
 }
 
 impl Chain {
@@ -68,9 +74,19 @@ impl Chain {
         authorities: &Authorities,
         now: i64,
     ) -> Result<(), CertificateError> {
-        let refused = |e: webpki::Error| CertificateError::Chain(e.to_string());
         let (roots, intermediates): (Vec<_>, Vec<_>) =
             authorities.0.iter().cloned().partition(is_self_issued);
+        self.lead_to(&roots, &intermediates, KeyUsage::server_auth(), now)
+    }
+
+    fn lead_to(
+        &self,
+        roots: &[CertificateDer<'static>],
+        intermediates: &[CertificateDer<'static>],
+        usage: KeyUsage,
+        now: i64,
+    ) -> Result<(), CertificateError> {
+        let refused = |e: webpki::Error| CertificateError::Chain(e.to_string());
         let anchors: Vec<_> = roots
             .iter()
             .map(anchor_from_trusted_cert)
@@ -79,17 +95,9 @@ impl Chain {
         let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now).unwrap_or(0)));
         let leaf = EndEntityCert::try_from(&self.0[0]).map_err(refused)?;
         let algorithms = webpki::ALL_VERIFICATION_ALGS;
-        leaf.verify_for_usage(
-            algorithms,
-            &anchors,
-            &intermediates,
-            now,
-            KeyUsage::server_auth(),
-            None,
-            None,
-        )
-        .map(drop)
-        .map_err(refused)
+        leaf.verify_for_usage(algorithms, &anchors, intermediates, now, usage, None, None)
+            .map(drop)
+            .map_err(refused)
     }
 }
 
@@ -100,6 +108,48 @@ impl Authorities {
             .map(Self)
             .ok_or(CertificateError::Pem("the CA file"))
     }
+}
+
+/// Whether a certificate has this mark of [`ca::role`]: a URI among its alternative names.
+pub(crate) fn is_marked(der: &[u8], mark: &str) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return false;
+    };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return false;
+    };
+    let mut names = names.value.general_names.iter();
+    names.any(|name| matches!(name, GeneralName::URI(uri) if *uri == mark))
+}
+
+/// Accepts the roots that the control plane sent if each is known already, or one that is known vouches for it.
+pub(crate) fn check_roots(
+    known: &str,
+    sent: &str,
+    vouchers: &[String],
+    now: i64,
+) -> Result<(), CertificateError> {
+    let known = certificates(known).unwrap_or_default();
+    let sent = certificates(sent).ok_or(CertificateError::Pem("the list of roots"))?;
+    for root in sent.iter().filter(|root| !known.contains(root)) {
+        let sha256 = hex(digest(&SHA256, root).as_ref());
+        let vouched = vouchers
+            .iter()
+            .any(|voucher| vouches(voucher, &sha256, &known, now));
+        if !vouched {
+            return Err(CertificateError::StrangeRoot(sha256));
+        }
+    }
+    Ok(())
+}
+
+/// Whether this voucher is about that root, and leads to a known one.
+fn vouches(voucher: &str, sha256: &str, known: &[CertificateDer<'static>], now: i64) -> bool {
+    let Ok(chain) = Chain::from_pem(voucher) else {
+        return false;
+    };
+    let leads = |chain: &Chain| chain.lead_to(known, &chain.0[1..], KeyUsage::client_auth(), now);
+    is_marked(&chain.0[0], &ca::role::voucher(sha256)) && leads(&chain).is_ok()
 }
 
 impl Facts {
@@ -141,6 +191,11 @@ pub(crate) fn date(unix_seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn certificates(text: &str) -> Option<Vec<CertificateDer<'static>>> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     read.ok().filter(|certificates| !certificates.is_empty())
@@ -154,6 +209,45 @@ fn is_self_issued(der: &CertificateDer<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    mod vouching {
+        use ca::authority::{Authority, Serial};
+
+        use super::*;
+
+        const NOW: i64 = 1_795_490_000;
+
+        fn root(name: &str) -> Authority {
+            Authority::new_root(name, Serial::from_random([1; 16]), NOW).unwrap()
+        }
+
+        fn voucher(by: &Authority, about: &Authority) -> String {
+            let serial = Serial::from_random([2; 16]);
+            by.vouch(&about.anchors()[0], serial, NOW).unwrap()
+        }
+
+        #[test]
+        fn a_new_root_is_taken_when_a_known_one_vouches_for_it() {
+            let (old, new, strange) = (root("old"), root("new"), root("strange"));
+            let known = old.anchors_pem();
+            let sent = old.anchors_pem() + &new.anchors_pem();
+            let refused = Err(CertificateError::StrangeRoot(new.id().to_owned()));
+            let by_old = voucher(&old, &new);
+            let strange_with_its_root = voucher(&strange, &new) + &strange.anchors_pem();
+            for (vouchers, now, expected) in [
+                (vec![by_old.clone()], NOW, Ok(())),
+                (vec![String::new(), by_old.clone()], NOW, Ok(())),
+                (vec![], NOW, refused.clone()),
+                (vec![voucher(&new, &new)], NOW, refused.clone()),
+                (vec![voucher(&old, &strange)], NOW, refused.clone()),
+                (vec![strange_with_its_root], NOW, refused.clone()),
+                (vec![by_old], NOW + 2 * 86_400, refused),
+            ] {
+                assert_eq!(check_roots(&known, &sent, &vouchers, now), expected);
+            }
+            assert_eq!(check_roots(&sent, &new.anchors_pem(), &[], NOW), Ok(()));
+        }
+    }
 
     #[test]
     fn times_are_written_as_servers_tell_them() {

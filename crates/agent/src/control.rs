@@ -16,7 +16,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
-use wire::agent::{MAX_BODY, Refused};
+use wire::agent::{MACHINE, MAX_BODY, Refused};
+
+use crate::ambient;
 
 /// Why a question has no answer.
 mod error;
@@ -97,6 +99,8 @@ type Way = SendRequest<Full<Bytes>>;
 pub(crate) struct Link {
     address: Address,
     tls: TlsConnector,
+    /// The machine that this agent runs on, as every request names it.
+    machine: Option<String>,
     kept: Option<Way>,
 }
 
@@ -106,6 +110,7 @@ impl Link {
         Self {
             address,
             tls: TlsConnector::from(Arc::new(tls)),
+            machine: ambient::machine(),
             kept: None,
         }
     }
@@ -173,9 +178,13 @@ impl Link {
     }
 
     fn request(&self, path: &'static str, question: Bytes) -> Request<Full<Bytes>> {
-        Request::post(path)
+        let mut request = Request::post(path)
             .header(HOST, format!("{}:{}", self.address.host, self.address.port))
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(machine) = &self.machine {
+            request = request.header(MACHINE, machine);
+        }
+        request
             .body(Full::new(question))
             .expect("a path that is a constant, and a host that was an address before")
     }

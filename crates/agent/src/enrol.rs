@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use ca::key::KeyKind;
+use pem_rfc7468::{LineEnding, encode_string};
 use ring::digest::{SHA256, digest};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use wire::agent::{ENROL, EnrolRequest, Enrolled, Token};
 
-use crate::certificate::{CertificateError, Chain};
+use crate::ambient::system_clock;
+use crate::certificate::{CertificateError, Chain, check_roots};
 use crate::control::{self, Address, ControlError, Link, TlsError};
 use crate::files::FileError;
 use crate::identity::{Identity, IdentityError};
@@ -87,7 +89,8 @@ pub(crate) async fn enrol(
         roots: enrolled.roots,
         key: made.key.to_pem(),
     };
-    check(&identity, &made.key.public_key_der(), root)?;
+    let pinned = check(&identity, &made.key.public_key_der(), root)?;
+    check_roots(&pinned, &identity.roots, &enrolled.vouchers, system_clock())?;
     identity.store(state)?;
     Ok(identity)
 }
@@ -110,17 +113,15 @@ fn refuse_enrolled(state: &State) -> Result<(), EnrolError> {
     }
 }
 
-/// What is stored must be usable: for TLS, with the key, and at the same control plane.
-fn check(identity: &Identity, public_key: &[u8], root: [u8; 32]) -> Result<(), EnrolError> {
+/// What is stored must be usable: for TLS, with the key, and at the same control plane. Answers the root that the token names, in PEM.
+fn check(identity: &Identity, public_key: &[u8], root: [u8; 32]) -> Result<String, EnrolError> {
     Chain::from_pem(&identity.certificate)?
         .facts()?
         .check_key(public_key)?;
     control::for_identity(identity)?;
     let mut roots =
         CertificateDer::pem_slice_iter(identity.roots.as_bytes()).filter_map(Result::ok);
-    if roots.any(|der| digest(&SHA256, &der).as_ref() == root) {
-        Ok(())
-    } else {
-        Err(EnrolError::OtherRoot)
-    }
+    let pinned = roots.find(|der| digest(&SHA256, der).as_ref() == root);
+    let pinned = pinned.ok_or(EnrolError::OtherRoot)?;
+    Ok(encode_string("CERTIFICATE", LineEnding::LF, &pinned).map_err(TlsError::because)?)
 }

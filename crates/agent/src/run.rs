@@ -8,7 +8,7 @@ use wire::agent::{DONE, HOLD, NEXT, Next, Order, RENEW, Received, RenewRequest, 
 use crate::VERSION;
 use crate::ambient::random;
 use crate::backoff::Backoff;
-use crate::certificate::{CertificateError, Chain, date};
+use crate::certificate::{CertificateError, Chain, check_roots, date};
 use crate::control::{self, ControlError, Link, TlsError};
 use crate::database::Database;
 use crate::files::FileError;
@@ -190,6 +190,8 @@ impl Agent {
         Chain::from_pem(&renewed.certificate)?
             .facts()?
             .check_key(&made.key.public_key_der())?;
+        let (known, now) = (&self.identity.roots, (self.host.clock)());
+        check_roots(known, &renewed.roots, &renewed.vouchers, now)?;
         let identity = Identity {
             certificate: renewed.certificate,
             roots: renewed.roots,

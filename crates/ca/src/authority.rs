@@ -3,6 +3,8 @@
 //! [`Authority::issue`] is the one way to a certificate, and its steps have one order: the request is verified (its type
 //! says so), the certificate is built from the profile, checked, tightened, signed.
 
+use std::time::Duration;
+
 use der::pem::{LineEnding, encode_string};
 use pki_types::CertificateDer;
 use pki_types::pem::PemObject as _;
@@ -14,6 +16,7 @@ use x509_cert::time::Validity;
 use crate::key::{KeyKind, PrivateKey};
 use crate::name;
 use crate::request::{CertificateRequest, InvalidCommonName};
+use crate::role;
 use crate::signer::Signer;
 
 mod certificate;
@@ -21,6 +24,7 @@ mod chain;
 mod crl;
 mod issued;
 mod order;
+mod permitted;
 mod serial;
 mod subject_name;
 
@@ -28,6 +32,7 @@ pub use crate::key::SignFailure;
 pub use crl::{Reason, Revoked};
 pub use issued::Issued;
 pub use order::{Order, Profile, SERVER_LIFETIME};
+pub use permitted::{InvalidPermitted, Permitted};
 pub use serial::{InvalidSerial, Serial};
 pub use subject_name::{DnsName, InvalidName, SubjectName};
 
@@ -40,6 +45,9 @@ pub const CLOCK_SKEW: i64 = 5 * 60;
 
 /// How long a root lasts that is made here: 20 years, in seconds.
 const ROOT_LIFETIME: i64 = 7305 * 24 * 60 * 60;
+
+/// How long the statement about another root lasts.
+const VOUCHER_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A key that may issue certificates, and the certificates that say so.
 pub struct Authority {
@@ -154,11 +162,25 @@ impl From<der::Error> for Error {
 }
 
 impl Authority {
-    /// Makes a root: a P-256 key and a certificate for 20 years.
+    /// Makes a root that may issue for every name: a P-256 key and a certificate for 20 years, with no authority below it.
     ///
     /// # Errors
     /// [`Error::CommonName`], [`Error::Time`], [`Error::Key`], [`Error::Sign`]
     pub fn new_root(common_name: &str, serial: Serial, now: i64) -> Result<Self, Error> {
+        Self::new_limited_root(common_name, &[], serial, now)
+    }
+
+    /// Makes a root as [`new_root`](Self::new_root) does, which clients accept for the names in `permitted` alone (name constraints);
+    /// for every name when it is empty.
+    ///
+    /// # Errors
+    /// As [`new_root`](Self::new_root).
+    pub fn new_limited_root(
+        common_name: &str,
+        permitted: &[Permitted],
+        serial: Serial,
+        now: i64,
+    ) -> Result<Self, Error> {
         let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
         let subject = name::from_common_name(common_name)?;
         let signer = key.signer();
@@ -170,7 +192,7 @@ impl Authority {
             validity: Validity::new(time(now - CLOCK_SKEW)?, time(now + ROOT_LIFETIME)?),
             subject,
             subject_public_key_info: key.public().clone(),
-            extensions: root_extensions(key.public())?,
+            extensions: root_extensions(key.public(), permitted)?,
         })?;
         Self::open(key, vec![root], now)
     }
@@ -206,7 +228,8 @@ impl Authority {
     ) -> Result<Issued, Error> {
         order.validate()?;
         let (not_before, not_after) = self.tighten(order, now)?;
-        let leaf = self.sign(request, order, serial, (not_before, not_after))?;
+        let mark = order.profile.mark();
+        let leaf = self.sign(request, order, mark, serial, (not_before, not_after))?;
         if self.chain.is_constrained {
             self.verify(&leaf, order.profile, now)?;
         }
@@ -218,6 +241,25 @@ impl Authority {
             not_before,
             not_after,
         })
+    }
+
+    /// States that whoever trusts this authority may trust another root as well: a certificate with the SHA-256 of that root in its mark
+    /// ([`role::voucher`]), which is nobody's to use. Answers it and the intermediates in PEM. It lasts a day, for it is verified at once.
+    ///
+    /// # Errors
+    /// [`Error::Expired`] when the authority has ended; [`Error::Sign`].
+    pub fn vouch(&self, root: &[u8], serial: Serial, now: i64) -> Result<String, Error> {
+        let order = Order {
+            profile: Profile::AgentClient,
+            common_name: "root voucher".to_owned(),
+            names: Vec::new(),
+            lifetime: VOUCHER_LIFETIME,
+        };
+        let validity = self.tighten(&order, now)?;
+        let request = CertificateRequest::of(&self.key);
+        let mark = role::voucher(&hex_sha256(root));
+        let leaf = self.sign(&request, &order, Some(&mark), serial, validity)?;
+        Ok(pem(std::iter::once(&leaf).chain(self.intermediates())))
     }
 
     /// SHA-256 of the issuing certificate, lower-case hexadecimal.
@@ -310,6 +352,7 @@ impl Authority {
         &self,
         request: &CertificateRequest,
         order: &Order,
+        mark: Option<&str>,
         serial: Serial,
         (not_before, not_after): (i64, i64),
     ) -> Result<Vec<u8>, Error> {
@@ -324,7 +367,7 @@ impl Authority {
             extensions: leaf_extensions(
                 order.profile,
                 (request.public_key(), request.algorithm()),
-                &order.names,
+                (&order.names, mark),
                 &self.chain.key_identifier,
             )?,
         })?)
@@ -340,7 +383,8 @@ impl Authority {
             lifetime: SERVER_LIFETIME,
         };
         let validity = self.tighten(&order, now)?;
-        let leaf = self.sign(&request, &order, Serial::from_random([0; 16]), validity)?;
+        let serial = Serial::from_random([0; 16]);
+        let leaf = self.sign(&request, &order, None, serial, validity)?;
         self.verify(&leaf, order.profile, now)
     }
 

@@ -11,6 +11,9 @@ pub mod key;
 /// What a certificate is asked for with: a public key, and the proof that the asker has the private one.
 pub mod request;
 
+/// What tells the certificates of databases, agents and the control plane apart.
+pub mod role;
+
 /// Issues certificates and revokes them.
 #[cfg(feature = "authority")]
 pub mod authority;

@@ -34,10 +34,10 @@ fn a_certificate_of_a_database_server_says_what_was_ordered_and_no_more() {
     assert_eq!(leaf.raw_serial(), [0x41; 16]);
     assert_eq!(issued.serial.to_string(), "41".repeat(16));
     assert_eq!(leaf.validity().not_before.timestamp(), NOW - CLOCK_SKEW);
-    assert_eq!(leaf.validity().not_after.timestamp(), NOW + 397 * DAY);
+    assert_eq!(leaf.validity().not_after.timestamp(), NOW + 90 * DAY);
     assert_eq!(
         (issued.not_before, issued.not_after),
-        (NOW - CLOCK_SKEW, NOW + 397 * DAY)
+        (NOW - CLOCK_SKEW, NOW + 90 * DAY)
     );
     assert_eq!(
         extensions(&leaf),
@@ -72,7 +72,7 @@ fn the_root_certificate_is_a_ca_for_twenty_years() {
     assert_eq!(
         extensions(&root),
         [
-            "critical BasicConstraints { ca: true, path_len_constraint: None }",
+            "critical BasicConstraints { ca: true, path_len_constraint: Some(0) }",
             "critical Key Cert Sign, CRL Sign",
             "SubjectKeyIdentifier",
         ]
@@ -199,7 +199,76 @@ fn an_agents_certificate_needs_no_names() {
     let issued = issue(&authority, &key, &nameless).unwrap();
 
     let (_, leaf) = X509Certificate::from_der(&issued.leaf).unwrap();
-    assert_eq!(leaf.subject_alternative_name().unwrap(), None);
+    assert_eq!(extensions(&leaf)[5..], ["URI(urn:signet:role:agent)"]);
+}
+
+#[test]
+fn only_the_control_plane_and_agents_get_their_marks() {
+    let (authority, key) = (root(), PrivateKey::generate(KeyKind::EcdsaP256).unwrap());
+    for (profile, names) in [
+        (Profile::DatabaseServer, "DNSName(db1.example)"),
+        (
+            Profile::AgentListener,
+            "DNSName(db1.example), URI(urn:signet:role:control-plane)",
+        ),
+        (
+            Profile::AgentClient,
+            "DNSName(db1.example), URI(urn:signet:role:agent)",
+        ),
+    ] {
+        let issued = issue(&authority, &key, &order(profile)).unwrap();
+        let (_, leaf) = X509Certificate::from_der(&issued.leaf).unwrap();
+        assert_eq!(extensions(&leaf)[5], names, "{profile:?}");
+    }
+}
+
+#[test]
+fn a_limited_root_says_so_and_issues_for_its_names_alone() {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    for (permitted, good, bad) in [
+        (&["db.example"][..], "a.db.example", "db1.example"),
+        (&["*.db.example", "10.0.0.0/8"], "10.1.2.3", "192.0.2.1"),
+        (&["db.example"], "db.example", "10.0.0.1"),
+        (&["10.0.0.0/8"], "10.255.0.1", "db1.example"),
+        (&["2001:db8::/32"], "2001:db8::1", "2001:db9::1"),
+    ] {
+        let permitted: Vec<_> = permitted.iter().map(|text| text.parse().unwrap()).collect();
+        let serial = Serial::from_random([7; 16]);
+        let authority =
+            Authority::new_limited_root("Signet test root", &permitted, serial, NOW).unwrap();
+        let for_name = |profile, name: &str| Order {
+            names: names(&[name]),
+            ..order(profile)
+        };
+        for profile in [Profile::DatabaseServer, Profile::AgentListener] {
+            issue(&authority, &key, &for_name(profile, good)).unwrap();
+            assert_eq!(
+                issue(&authority, &key, &for_name(profile, bad))
+                    .unwrap_err()
+                    .to_string(),
+                "clients would refuse a certificate of this authority: the nameConstraints of a certificate in its chain do not allow one of the names"
+            );
+        }
+        let nameless = Order {
+            names: Vec::new(),
+            ..order(Profile::AgentClient)
+        };
+        issue(&authority, &key, &nameless).unwrap();
+    }
+}
+
+#[test]
+fn a_voucher_names_the_root_that_it_is_about() {
+    let (one, two) = (root(), root());
+    let serial = Serial::from_random([9; 16]);
+    let voucher = one.vouch(&two.anchors()[0], serial, NOW).unwrap();
+    let voucher = &ca::authority::certificates_from_pem(&voucher).unwrap()[0];
+    let (_, leaf) = X509Certificate::from_der(voucher).unwrap();
+    assert_eq!(
+        extensions(&leaf)[5],
+        format!("URI(urn:signet:root:{})", two.id())
+    );
+    assert_eq!(leaf.validity().not_after.timestamp(), NOW + DAY);
 }
 
 #[test]

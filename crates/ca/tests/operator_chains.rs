@@ -247,7 +247,7 @@ fn a_certificate_ends_with_the_first_certificate_above_it_that_does() {
         profile: Profile::DatabaseServer,
         common_name: "cdb-c1nl9rpv".to_owned(),
         names: vec!["db1.example".parse().unwrap()],
-        lifetime: SERVER_LIFETIME,
+        lifetime: std::time::Duration::from_secs(20 * 365 * 86_400),
     };
     let request = CertificateRequest::of(authority.key());
 

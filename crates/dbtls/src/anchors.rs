@@ -22,14 +22,15 @@ pub fn anchors(chain: &[Vec<u8>]) -> Anchors {
         .cloned()
         .collect();
     if certificates.is_empty() {
-        certificates.extend(chain.first().filter(|leaf| roots(leaf)).cloned());
+        certificates.extend(chain.first().filter(|leaf| is_root(leaf)).cloned());
     }
     Anchors {
-        complete: certificates.iter().any(|der| roots(der)),
+        complete: certificates.iter().any(|der| is_root(der)),
         certificates,
     }
 }
 
-fn roots(der: &[u8]) -> bool {
+/// Whether a certificate (DER) signs itself.
+pub fn is_root(der: &[u8]) -> bool {
     parse(der).is_some_and(|cert| is_self_signed(&cert))
 }

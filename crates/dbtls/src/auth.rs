@@ -34,7 +34,10 @@ pub(crate) enum Reveal {
     Clear,
     /// Encrypted with the key that the server shows.
     ByKey,
-    /// Not at all.
+    /// Not at all, but as any hash that it asks for: nobody else can read it.
+    Hashed,
+    /// Not at all, and not by `mysql_native_password` either: from that answer and the server's table the password's equivalent follows, and it
+    /// is found by trying passwords at the speed of SHA-1.
     Nothing,
 }
 
@@ -52,19 +55,14 @@ pub(crate) enum Verdict {
     Withheld,
 }
 
-/// A probe's login: says goodbye at once. `sequence` is the number of our next packet; `may_reveal` is asked at most once, when the
-/// server wants the clear password.
+/// A probe's login: says goodbye at once. `sequence` is the number of our next packet.
 pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     sequence: u8,
     to: (&Hello, u32),
     login: &Login,
-    may_reveal: impl Fn() -> bool,
+    reveal: Reveal,
 ) -> Result<LoginOutcome, Reason> {
-    let reveal = || match may_reveal() {
-        true => Reveal::Clear,
-        false => Reveal::Nothing,
-    };
     Ok(
         match authenticate(stream, sequence, to, login, reveal).await? {
             Verdict::Accepted => {
@@ -89,16 +87,17 @@ pub(crate) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     )
 }
 
-/// Logs in. `sequence` is the number of our next packet; `reveal` is asked at most once, when the server wants the password itself.
+/// Logs in. `sequence` is the number of our next packet.
 pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     sequence: u8,
     (hello, capabilities): (&Hello, u32),
     login: &Login,
-    reveal: impl Fn() -> Reveal,
+    reveal: Reveal,
 ) -> Result<Verdict, Reason> {
     let mut dialogue = Dialogue {
         login,
+        reveal,
         plugin: hello.plugin.clone(),
         scramble: hello.scramble.clone(),
         withheld: false,
@@ -112,7 +111,7 @@ pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
             [0xff, ..] => return dialogue.refused(parse_error(&packet.payload)),
             FAST_AUTH_SUCCESS => {}
             more => {
-                let answer = dialogue.answer(more, &reveal)?;
+                let answer = dialogue.answer(more)?;
                 packet::write(stream, packet.sequence.wrapping_add(1), &answer, STEP).await?;
             }
         }
@@ -126,6 +125,7 @@ pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
 /// The state of one login.
 struct Dialogue<'a> {
     login: &'a Login,
+    reveal: Reveal,
     plugin: String,
     scramble: Vec<u8>,
     withheld: bool,
@@ -151,11 +151,7 @@ impl Dialogue<'_> {
         payload
     }
 
-    fn answer(
-        &mut self,
-        packet: &[u8],
-        reveal: &impl Fn() -> Reveal,
-    ) -> Result<Zeroizing<Vec<u8>>, Reason> {
+    fn answer(&mut self, packet: &[u8]) -> Result<Zeroizing<Vec<u8>>, Reason> {
         let answer = match packet {
             // AuthSwitchRequest: the plugin's name, a zero, its challenge.
             [0xfe, request @ ..] => {
@@ -167,9 +163,10 @@ impl Dialogue<'_> {
                 );
                 self.plugin = printable(name, 64);
                 self.scramble = challenge.iter().skip(1).take(20).copied().collect();
+                self.withheld = false;
                 self.scrambled()
             }
-            FULL_AUTHENTICATION if self.plugin == CACHING_SHA2 => return Ok(self.full(reveal())),
+            FULL_AUTHENTICATION if self.plugin == CACHING_SHA2 => return Ok(self.full()),
             [1, key @ ..] if self.awaits_key => {
                 exchange::encrypt(self.login.password(), &self.scramble, key)?
             }
@@ -178,9 +175,13 @@ impl Dialogue<'_> {
         Ok(Zeroizing::new(answer))
     }
 
-    fn scrambled(&self) -> Vec<u8> {
+    fn scrambled(&mut self) -> Vec<u8> {
         match (self.plugin.as_str(), self.login.password()) {
             (NATIVE, b"") => Vec::new(),
+            (NATIVE, _) if self.reveal == Reveal::Nothing => {
+                self.withheld = true;
+                wrong_answer(NATIVE)
+            }
             (NATIVE, password) => native(password, &self.scramble),
             (CACHING_SHA2, password) if !password.is_empty() => {
                 caching_sha2(password, &self.scramble)
@@ -191,14 +192,14 @@ impl Dialogue<'_> {
 
     /// The password with a zero after it, for a server that may know it. To another the empty one: breaking off instead would count as a
     /// broken connection.
-    fn full(&mut self, reveal: Reveal) -> Zeroizing<Vec<u8>> {
-        let password = match reveal {
+    fn full(&mut self) -> Zeroizing<Vec<u8>> {
+        let password = match self.reveal {
             Reveal::Clear => self.login.password(),
             Reveal::ByKey => {
                 self.awaits_key = true;
                 return Zeroizing::new(exchange::REQUEST.to_vec());
             }
-            Reveal::Nothing => {
+            Reveal::Hashed | Reveal::Nothing => {
                 self.withheld = true;
                 b""
             }

@@ -124,6 +124,14 @@ pub(crate) fn has_names(cert: &X509Certificate<'_>) -> bool {
     of_hosts.next().is_some()
 }
 
+/// Whether a certificate in DER has this URI among its alternative names.
+pub fn has_uri(der: &[u8], uri: &str) -> bool {
+    parse(der).is_some_and(|cert| {
+        let mut names = general_names(&cert).iter();
+        names.any(|name| matches!(name, GeneralName::URI(found) if *found == uri))
+    })
+}
+
 pub(crate) fn rfc3339(unix: i64) -> String {
     let (days, second) = (unix.div_euclid(86_400), unix.rem_euclid(86_400));
     let (year, month, day) = civil(days);

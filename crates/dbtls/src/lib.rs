@@ -21,6 +21,7 @@
 
 mod target;
 
+mod conditions;
 mod login;
 
 mod prober;
@@ -50,8 +51,9 @@ mod trust;
 #[cfg(test)]
 mod arbitrary;
 
-pub use anchors::{Anchors, anchors};
-pub use certificate::CertificateReport;
+pub use anchors::{Anchors, anchors, is_root};
+pub use certificate::{CertificateReport, has_uri};
+pub use conditions::{Conditions, Gate, Objection};
 pub use greeting::{Flavor, Greeting};
 pub use login::{Login, Password};
 pub use observation::{LoginOutcome, Observation, Status, Tls};

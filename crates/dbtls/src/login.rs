@@ -10,8 +10,9 @@ pub enum Login {
     Nobody,
     /// As the probe account, which should have no privilege (`GRANT USAGE`) and a random password. Leaves no trace and resets the
     /// server's error counter. Its password never crosses a network in clear: over plaintext TCP the probe is [`Login::Nobody`],
-    /// and `caching_sha2_password`'s full authentication is answered truly only to a server whose chain verifies against the
-    /// caller's trust. Else it gets an answer that is wrong on purpose.
+    /// and the same to a server that does not prove itself where it has to ([`Conditions`](crate::Conditions)). `mysql_native_password` is
+    /// answered truly only where nobody else can read along, `caching_sha2_password`'s full authentication only to a server that
+    /// was verified or behind its Unix socket. Else it gets an answer that is wrong on purpose.
     Account {
         /// The user name.
         user: String,

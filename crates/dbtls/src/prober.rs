@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    Login, LoginOutcome, Observation, Reason, Status, Step, Target, Tls, Trust, auth,
+    Conditions, Gate, Login, LoginOutcome, Observation, Reason, Status, Step, Target, Tls,
+    auth::{self, Reveal},
     greeting::{self, Hello},
     handshake::{self, Failure, capabilities},
     obsolete, socket,
@@ -76,17 +77,23 @@ impl Prober {
         }
     }
 
-    /// Looks at one server. `trust` decides only whether the server may see the probe account's password.
+    /// Looks at one server. `conditions` decide what the server gets to see of the probe account.
     ///
     /// A server whose handshakes fail counts them against our host. So what such a server showed is remembered, and told again while its
     /// greeting goes on to offer TLS: for a minute at first, at last for a day, and until it restarts. See [`Prober::forget`].
-    pub async fn observe(&self, target: &Target, login: &Login, trust: &Trust) -> Observation {
+    pub async fn observe(
+        &self,
+        target: &Target,
+        login: &Login,
+        conditions: impl Into<Conditions>,
+    ) -> Observation {
+        let conditions = conditions.into();
         let started = Instant::now();
         let visit = Visit {
             prober: self,
             target,
             login,
-            trust,
+            conditions: &conditions,
             end: started + self.limits.total,
         };
         let mut seen = Observation::unknown(None);
@@ -111,8 +118,16 @@ struct Visit<'a> {
     prober: &'a Prober,
     target: &'a Target,
     login: &'a Login,
-    trust: &'a Trust,
+    conditions: &'a Conditions,
     end: Instant,
+}
+
+/// How a server was reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    UnixSocket,
+    Loopback,
+    Network,
 }
 
 /// How a first conversation ended, where it did not end well.
@@ -136,13 +151,19 @@ impl Visit<'_> {
         let connect_by = self.by(self.prober.limits.connect);
         let ended = match self.target.place() {
             Place::Tcp { host, port } => {
-                self.talk(
-                    socket::tcp(host, *port, self.prober.from, connect_by).await?,
-                    seen,
-                )
-                .await
+                let stream =
+                    socket::tcp(host, *port, self.prober.from, self.gate(), connect_by).await?;
+                let peer = stream.peer_addr().map(|peer| peer.ip().to_canonical());
+                let way = match peer.is_ok_and(|peer| peer.is_loopback()) {
+                    true => Way::Loopback,
+                    false => Way::Network,
+                };
+                self.talk(stream, way, seen).await
             }
-            Place::Unix(path) => self.talk(socket::unix(path, connect_by).await?, seen).await,
+            Place::Unix(path) => {
+                let stream = socket::unix(path, self.gate(), connect_by).await?;
+                self.talk(stream, Way::UnixSocket, seen).await
+            }
         };
         match ended {
             Ok(()) => Ok(()),
@@ -156,6 +177,7 @@ impl Visit<'_> {
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: S,
+        way: Way,
         seen: &mut Observation,
     ) -> Result<(), Trouble> {
         let hello = greeting::read(&mut stream, self.by(self.prober.limits.greeting)).await?;
@@ -190,19 +212,45 @@ impl Visit<'_> {
             }
         };
         self.prober.setbacks.forget(self.target);
-        let may_reveal =
-            || self.is_local() || tls.signature_checked && self.trust.vouches_for(&tls.chain);
+        let reveal = self.reveal(way, &tls);
+        // A server that may not get any answer sees a user that does not exist.
+        let login = reveal.map_or(&Login::Nobody, |_| self.login);
         let login = auth::log_in(
             &mut stream,
             2,
             (&hello, capabilities),
-            self.login,
-            may_reveal,
+            login,
+            reveal.unwrap_or(Reveal::Nothing),
         );
         let outcome = within(self.by(self.prober.limits.login), Step::Login, login).await;
         (seen.status, seen.tls) = (Status::On, Some(tls));
-        seen.login = outcome?;
+        seen.login = match outcome? {
+            LoginOutcome::Nobody if self.has_account() => LoginOutcome::Withheld,
+            outcome => outcome,
+        };
         Ok(())
+    }
+
+    /// How much a server behind TLS may learn of the account; `None` when it may not even get the answer to its challenge.
+    fn reveal(&self, way: Way, tls: &Tls) -> Option<Reveal> {
+        let conditions = self.conditions;
+        if !self.has_account() {
+            Some(Reveal::Nothing)
+        } else if way == Way::UnixSocket || conditions.verify(tls, self.target.host()).is_ok() {
+            Some(Reveal::Clear)
+        } else if way == Way::Loopback && conditions.loopback_is_private {
+            Some(Reveal::Hashed)
+        } else {
+            conditions.allow_unverified.then_some(Reveal::Nothing)
+        }
+    }
+
+    fn has_account(&self) -> bool {
+        matches!(self.login, Login::Account { .. })
+    }
+
+    fn gate(&self) -> Option<&dyn Gate> {
+        self.conditions.gate.as_deref()
     }
 
     /// Over TCP a secret never goes out without TLS, not even hashed: the user that does not exist ends such a connection as well.
@@ -216,9 +264,11 @@ impl Visit<'_> {
         } else {
             &Login::Nobody
         };
-        let login = auth::log_in(stream, 1, (hello, capabilities(hello, 0)), login, || {
-            self.is_local()
-        });
+        let reveal = match self.is_local() {
+            true => Reveal::Clear,
+            false => Reveal::Nothing,
+        };
+        let login = auth::log_in(stream, 1, (hello, capabilities(hello, 0)), login, reveal);
         within(self.by(self.prober.limits.login), Step::Login, login).await
     }
 
@@ -233,11 +283,12 @@ impl Visit<'_> {
         let connect_by = self.by(self.prober.limits.connect);
         let found = match self.target.place() {
             Place::Tcp { host, port } => {
-                self.read_obsolete(socket::tcp(host, *port, self.prober.from, connect_by).await?)
-                    .await
+                let stream =
+                    socket::tcp(host, *port, self.prober.from, self.gate(), connect_by).await?;
+                self.read_obsolete(stream).await
             }
             Place::Unix(path) => {
-                self.read_obsolete(socket::unix(path, connect_by).await?)
+                self.read_obsolete(socket::unix(path, self.gate(), connect_by).await?)
                     .await
             }
         };

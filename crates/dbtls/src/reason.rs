@@ -13,6 +13,14 @@ pub enum Reason {
         /// The resolver's words.
         detail: String,
     },
+    /// The configuration does not let us connect to it.
+    #[error("{address} may not be connected to: {why}")]
+    Forbidden {
+        /// Which address.
+        address: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// Nobody listens.
     #[error(
         "{address} refuses connections: check that the server runs, its port and its `bind_address`"
@@ -49,9 +57,10 @@ pub enum Reason {
     )]
     Silent,
     /// The port belongs to something else.
-    #[error("this is not a MySQL server: it answered `{saw}`; check the port")]
+    #[error("this is not a MySQL server; check the port")]
     NotMySql {
-        /// Its first bytes, made printable.
+        /// Its first bytes, made printable. They are for a log or the local operator: no caller of a service should be able to read with
+        /// our eyes, so they are not part of the text.
         saw: String,
     },
     /// The port is MySQL's, for another protocol.

@@ -81,7 +81,7 @@ pub enum ProbeLogin {
     Accepted,
     /// The probe account was refused.
     Denied,
-    /// The password was not sent, because the chain does not verify.
+    /// The password was not sent, because the server could not be verified.
     Withheld,
     /// The connection broke off during the login.
     Broken,
@@ -154,7 +154,7 @@ fn login(outcome: &LoginOutcome) -> (ProbeLogin, String) {
         LoginOutcome::Denied { code, text } => (ProbeLogin::Denied, format!("{code} {text}")),
         LoginOutcome::Withheld => (
             ProbeLogin::Withheld,
-            "The server asked for the password in clear and its certificate chain does not lead to a trusted CA, so that the password was not sent.".to_owned(),
+            "The password was not sent: the server could not be verified. Its certificate chain must lead to a trusted CA, be valid now, not be revoked, and name the host.".to_owned(),
         ),
         LoginOutcome::Broken { reason } => (ProbeLogin::Broken, reason.to_string()),
     }

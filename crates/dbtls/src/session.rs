@@ -6,7 +6,7 @@
 mod answer;
 mod channel;
 
-use std::{mem, time::Duration};
+use std::{mem, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -15,13 +15,13 @@ use tokio::{
 };
 
 use crate::{
-    Greeting, Limits, Login, Password, Reason, Step, Target, Trust,
-    auth::{self, Verdict},
+    Conditions, Greeting, Limits, Login, Password, Reason, Step, Target,
+    auth::{self, Reveal, Verdict},
     greeting::{self, Hello},
     handshake::{self, Failure, capabilities},
     packet::{self, capability},
     socket,
-    target::Place,
+    target::{Name, NameKind, Place},
     verifier,
 };
 pub(crate) use answer::ask;
@@ -54,6 +54,7 @@ pub struct Session {
     stream: Box<dyn Wire>,
     greeting: Greeting,
     channel: Channel,
+    certificate: Option<Vec<u8>>,
     entrance: Entrance,
     /// False while an answer is outstanding, and for good when it never came.
     in_step: bool,
@@ -94,6 +95,16 @@ pub enum SessionError {
         "the password of `{user}` is not sent: the server asks for it in full, and {channel}; give the CA certificates that the server's chain leads to (`CaCertificates`, for instance the server's own `ca.pem`), or reach it over loopback or its Unix socket"
     )]
     Withheld {
+        /// The user name.
+        user: String,
+        /// Whom the connection could be shared with.
+        channel: Channel,
+    },
+    /// The server proved nothing, and does not even get the answer to its challenge.
+    #[error(
+        "`{user}` was not logged in, for {channel}: a login needs TLS with a server whose chain leads to the registered CA certificates (`CaCertificates`, for instance the server's own `ca.pem`) or to Signet's own, or the server's Unix socket"
+    )]
+    Unverified {
         /// The user name.
         user: String,
         /// Whom the connection could be shared with.
@@ -146,24 +157,52 @@ impl SqlError {
 impl Session {
     /// Connects, through TLS where the server offers it (over a Unix socket it would protect nothing), and logs in.
     ///
-    /// `trust` decides whether TLS makes the connection private: see [`Channel::VerifiedTls`]. Each step may take what `limits` says,
-    /// the whole of it and later every statement `limits.total`.
+    /// `conditions` decide whether the connection is private (see [`Channel`]) and what becomes of one that is not. Each step may take
+    /// what `limits` says, the whole of it and later every statement `limits.total`.
     ///
     /// # Errors
     /// [`SessionError`], which says what to do.
     pub async fn open(
         target: &Target,
         account: &Account,
-        trust: &Trust,
+        conditions: impl Into<Conditions>,
         limits: Limits,
     ) -> Result<Self, SessionError> {
         let entrance = Entrance {
             target: target.clone(),
+            at: None,
             account: account.clone(),
-            trust: trust.clone(),
+            conditions: conditions.into(),
             limits,
         };
         entrance.open().await
+    }
+
+    /// Opens a session as [`open`](Self::open) does, but connects to `at`: for an address that is said to lead to the server at `target`.
+    /// Whoever answers there has to be what the server at `target` would have to be, before it gets a password.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_at(
+        target: &Target,
+        at: SocketAddr,
+        account: &Account,
+        conditions: impl Into<Conditions>,
+        limits: Limits,
+    ) -> Result<Self, SessionError> {
+        let entrance = Entrance {
+            target: target.clone(),
+            at: Some(at),
+            account: account.clone(),
+            conditions: conditions.into(),
+            limits,
+        };
+        entrance.open().await
+    }
+
+    /// The certificate that the server showed, in DER; `None` without TLS.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 
     /// Opens one more session in the same way.
@@ -249,8 +288,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for S {}
 #[derive(Clone)]
 pub(crate) struct Entrance {
     target: Target,
+    /// Where to connect to instead of the target's own address.
+    at: Option<SocketAddr>,
     account: Account,
-    trust: Trust,
+    conditions: Conditions,
     limits: Limits,
 }
 
@@ -258,15 +299,22 @@ impl Entrance {
     pub(crate) async fn open(self) -> Result<Session, SessionError> {
         let end = Instant::now() + self.limits.total;
         let connect_by = by(end, self.limits.connect);
+        let gate = self.conditions.gate.as_deref();
+        if let Some(at) = self.at {
+            let host = Name(NameKind::Ip(at.ip()));
+            let stream = socket::tcp(&host, at.port(), None, gate, connect_by).await?;
+            let loopback = at.ip().to_canonical().is_loopback();
+            return self.over_tcp(stream, loopback, end).await;
+        }
         match self.target.place() {
             Place::Unix(path) => {
-                let mut stream = socket::unix(path, connect_by).await?;
+                let mut stream = socket::unix(path, gate, connect_by).await?;
                 let hello = greeting::read(&mut stream, by(end, self.limits.greeting)).await?;
                 let plain = Conversation::plain(stream, Channel::UnixSocket, &hello);
                 self.log_in(plain, &hello, end).await
             }
             Place::Tcp { host, port } => {
-                let stream = socket::tcp(host, *port, None, connect_by).await?;
+                let stream = socket::tcp(host, *port, None, gate, connect_by).await?;
                 let peer = stream.peer_addr().map(|peer| peer.ip().to_canonical());
                 let loopback = peer.is_ok_and(|peer| peer.is_loopback());
                 self.over_tcp(stream, loopback, end).await
@@ -281,11 +329,15 @@ impl Entrance {
         end: Instant,
     ) -> Result<Session, SessionError> {
         let hello = greeting::read(&mut stream, by(end, self.limits.greeting)).await?;
-        let conversation = match (hello.offers_tls(), loopback) {
-            (true, _) => self.encrypt(stream, loopback, &hello, end).await?,
-            (false, true) => Conversation::plain(stream, Channel::Loopback, &hello),
-            (false, false) => Conversation::plain(stream, Channel::Plain, &hello),
+        let mut conversation = if hello.offers_tls() {
+            self.encrypt(stream, loopback, &hello, end).await?
+        } else {
+            let channel = Channel::of_plaintext(&self.conditions, loopback);
+            Conversation::plain(stream, channel, &hello)
         };
+        if !conversation.channel.is_private() && !self.conditions.allow_unverified {
+            return Err(self.turn_away(&mut conversation, &hello, end).await);
+        }
         self.log_in(conversation, &hello, end).await
     }
 
@@ -306,10 +358,33 @@ impl Entrance {
         })?;
         Ok(Conversation {
             stream: Box::new(stream),
-            channel: Channel::of_tls(&tls, self.target.host(), &self.trust, loopback),
+            channel: Channel::of_tls(&tls, self.target.host(), &self.conditions, loopback),
+            certificate: tls.chain.into_iter().next(),
             sequence: 2,
             capabilities,
         })
+    }
+
+    /// Ends a connection without the account: as a user that does not exist, for one that just breaks off counts against our host.
+    async fn turn_away(
+        &self,
+        conversation: &mut Conversation,
+        hello: &Hello,
+        end: Instant,
+    ) -> SessionError {
+        let nobody = auth::log_in(
+            &mut conversation.stream,
+            conversation.sequence,
+            (hello, conversation.capabilities),
+            &Login::Nobody,
+            Reveal::Nothing,
+        );
+        // However that ends, the account was not used.
+        let _ = timeout_at(by(end, self.limits.login), nobody).await;
+        SessionError::Unverified {
+            user: self.account.user.clone(),
+            channel: conversation.channel.clone(),
+        }
     }
 
     async fn log_in(
@@ -328,7 +403,7 @@ impl Entrance {
             conversation.sequence,
             (hello, conversation.capabilities),
             &login,
-            || reveal,
+            reveal,
         );
         let step = Step::Login;
         let verdict = timeout_at(by(end, self.limits.login), verdict)
@@ -339,6 +414,7 @@ impl Entrance {
             stream: conversation.stream,
             greeting: hello.greeting.clone(),
             channel: conversation.channel,
+            certificate: conversation.certificate,
             entrance: self,
             in_step: true,
         };
@@ -379,6 +455,7 @@ impl Entrance {
 struct Conversation {
     stream: Box<dyn Wire>,
     channel: Channel,
+    certificate: Option<Vec<u8>>,
     sequence: u8,
     capabilities: u32,
 }
@@ -388,6 +465,7 @@ impl Conversation {
         Self {
             stream: Box::new(stream),
             channel,
+            certificate: None,
             sequence: 1,
             capabilities: capabilities(hello, 0),
         }

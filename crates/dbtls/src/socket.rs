@@ -12,15 +12,16 @@ use tokio::{
 };
 
 use crate::{
-    Reason, Step,
+    Gate, Reason, Step,
     target::{Name, NameKind},
 };
 
-/// Connects to one of the host's addresses, until `by`. They are tried in turn; each gets its share of the time that is left.
+/// Connects to one of the host's addresses that the gate lets pass, until `by`. They are tried in turn; each gets its share of the time that is left.
 pub(crate) async fn tcp(
     host: &Name,
     port: u16,
     from: Option<IpAddr>,
+    gate: Option<&dyn Gate>,
     by: Instant,
 ) -> Result<TcpStream, Reason> {
     let addresses = timeout_at(by, resolve(host, port))
@@ -32,6 +33,10 @@ pub(crate) async fn tcp(
         detail: "no address".to_owned(),
     };
     for (index, address) in addresses.iter().enumerate() {
+        if let Err(why) = gate.map_or(Ok(()), |gate| gate.address(*address)) {
+            reason = forbidden(address.to_string(), why);
+            continue;
+        }
         let left = u32::try_from(addresses.len() - index).expect("a host has few addresses");
         let share = by.saturating_duration_since(Instant::now()) / left;
         match timeout_at(Instant::now() + share, connect(*address, from)).await {
@@ -48,7 +53,17 @@ pub(crate) async fn tcp(
 }
 
 /// Connects to a Unix socket, until `by`: it can block when the server's backlog is full.
-pub(crate) async fn unix(path: &Path, by: Instant) -> Result<UnixStream, Reason> {
+pub(crate) async fn unix(
+    path: &Path,
+    gate: Option<&dyn Gate>,
+    by: Instant,
+) -> Result<UnixStream, Reason> {
+    let path = match gate {
+        Some(gate) => &*gate
+            .socket(path)
+            .map_err(|why| forbidden(path.display().to_string(), why))?,
+        None => path,
+    };
     let connected = timeout_at(by, UnixStream::connect(path))
         .await
         .map_err(|_| Reason::TimedOut {
@@ -85,6 +100,10 @@ async fn connect(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStr
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+fn forbidden(address: String, why: String) -> Reason {
+    Reason::Forbidden { address, why }
 }
 
 fn unreachable(address: String, error: &io::Error) -> Reason {

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Channel, Flavor, Session, SessionError, SqlError};
 
 pub use change::{load, require, restore, switch_off};
-pub use check::{Checked, Delivery, Terms, check};
+pub use check::{Checked, Delivery, Terms, check, check_privileges};
 pub use deliver::deliver;
 pub use grants::grants;
 pub use reload::reload;

@@ -115,6 +115,12 @@ impl Trust {
             .any(|moment| self.verify(chain, moment).is_ok())
     }
 
+    /// Whether a chain (DER, leaf first) leads, or ever led, to a trusted CA; or begins with a trusted certificate.
+    pub fn ever_vouched_for(&self, chain: &[Vec<u8>]) -> bool {
+        let leaf = chain.first().map(Vec::as_slice);
+        self.certificates().any(|der| Some(der) == leaf) || self.vouches_for(chain)
+    }
+
     fn verify_by_webpki(
         &self,
         leaf: &[u8],

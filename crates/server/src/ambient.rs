@@ -1,7 +1,10 @@
-//! What comes from outside the program and would make it unrepeatable: time and randomness.
+//! What comes from outside the program and would make it unrepeatable: time, randomness, and what names resolve to.
 //!
 //! Both are made once, in `main`, and handed down; tests hand down fixed ones.
 
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -108,6 +111,46 @@ impl Entropy {
             }
         }
         text
+    }
+}
+
+/// What host names resolve to.
+#[derive(Clone)]
+pub enum Resolver {
+    /// The machine's resolver.
+    System,
+    /// What a test says.
+    Fixed(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+}
+
+impl Resolver {
+    /// The addresses of a host, each once; at least one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let mut found: Vec<IpAddr> = match self {
+            Self::System => {
+                let found = tokio::net::lookup_host((host, 0)).await?;
+                found.map(|address| address.ip().to_canonical()).collect()
+            }
+            Self::Fixed(resolve) => resolve(host),
+        };
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() {
+            return Err(io::Error::other("it has no address"));
+        }
+        Ok(found)
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Fixed(_) => "Fixed",
+        })
     }
 }
 

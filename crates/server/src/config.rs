@@ -1,14 +1,19 @@
 //! The configuration: one documented struct. Unknown keys stop the start; an option that cannot take effect does too.
 
+mod edge;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ca::authority::SubjectName;
+use ca::authority::{Permitted, SubjectName};
 use serde::{Deserialize, Serialize};
 
+pub use edge::{HealthConfig, HttpConfig, LimitsConfig, MetricsConfig};
+
 use crate::state::sessions;
+use crate::targets::{RuleError, Targets};
 
 /// Everything that can be configured. The file is TOML; each field is a key of the same name.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -26,6 +31,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Allows an address that is not loopback without TLS.
     pub allow_plaintext: bool,
+    /// Lets `signet serve` run as root, which it refuses otherwise. `SIGNET_ALLOW_ROOT=1` does the same, for containers.
+    pub allow_root: bool,
     /// Accepts reads of `cdb` whose body is not signed (`X-TC-Content-SHA256: UNSIGNED-PAYLOAD`), as an SDK option sends them.
     pub allow_unsigned_payload: bool,
     /// Accepts the older signatures HmacSHA1 and HmacSHA256. Default: true.
@@ -34,7 +41,7 @@ pub struct Config {
     pub require_signed_action: bool,
     /// Worker threads. 0: as many as the machine has cores.
     pub workers: usize,
-    /// Connections at a time; a further one waits until another ends.
+    /// Connections of a listener at a time. Above 80 % of it the oldest idle connections are closed; see `[limits]`.
     pub max_connections: usize,
     /// How often every node is probed.
     #[serde(with = "humantime_serde")]
@@ -63,12 +70,22 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// The certificate of the listener.
     pub tls: Option<Tls>,
+    /// Hosts and proxies.
+    pub http: HttpConfig,
+    /// Budgets for callers.
+    pub limits: LimitsConfig,
+    /// Health checks.
+    pub health: HealthConfig,
+    /// Metrics.
+    pub metrics: MetricsConfig,
     /// The certificate authority.
     pub ca: CaConfig,
     /// The agents on database hosts.
     pub agents: AgentsConfig,
     /// The `sql` driver.
     pub sql: SqlConfig,
+    /// What may be probed and logged in to.
+    pub targets: TargetsConfig,
     /// The console.
     pub console: ConsoleConfig,
     /// Calls per second and key, by action, where they differ from the documented ones.
@@ -99,9 +116,51 @@ pub struct CaConfig {
     pub certificate: Option<PathBuf>,
     /// Its private key, PEM. It is taken over into the data, sealed.
     pub key: Option<PathBuf>,
-    /// How long a server's certificate is valid. It is renewed at two thirds of that.
+    /// How long a certificate is valid: 1 day or more, 90 days by default. It is renewed at two thirds of that.
     #[serde(with = "humantime_serde")]
     pub lifetime: Duration,
+    /// The names that databases may get certificates for: domains (`example.com`: it and all below it; `*.example.com`: all below it),
+    /// addresses and networks (`192.0.2.0/24`). Roots that are made from then on are limited to them and to the control plane's own. Empty,
+    /// the default: every name.
+    #[serde(with = "texts")]
+    pub allowed_names: Vec<Permitted>,
+    /// What happens with a name of an instance that is not the address of one of its nodes and was not proven to lead to one: `required`
+    /// (the default: no certificate), `warn` (the task says so), `off` (nothing is checked).
+    pub name_proof: NameProof,
+}
+
+/// Whether names are proven before a certificate covers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameProof {
+    /// No certificate for a name that cannot be proven, unless the registration accepts it.
+    #[default]
+    Required,
+    /// The task's text names what could not be proven.
+    Warn,
+    /// Nothing is checked.
+    Off,
+}
+
+/// A list of what reads and writes itself as text.
+mod texts {
+    use ca::authority::Permitted;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(all: &[Permitted], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().map(ToString::to_string))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Permitted>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let read = texts
+            .iter()
+            .map(|text| text.parse().map_err(D::Error::custom));
+        read.collect()
+    }
 }
 
 /// The agents on database hosts, and the listener that they connect to.
@@ -120,6 +179,40 @@ pub struct AgentsConfig {
 pub struct SqlConfig {
     /// Brings keys to servers with an audit plugin, too. Such a plugin may write down the statement that has the key in it.
     pub despite_audit: bool,
+    /// Logs in over a network also where nothing is registered to verify the server with. **Dangerous**: whoever can get between Signet and the
+    /// server gets the driver's SQL session. It has no effect where `CaCertificates` are registered or a certificate of ours is expected.
+    pub allow_unverified: bool,
+}
+
+/// What may be probed and logged in to. Checked when a node is registered and before every connection, with the address that its name resolves
+/// to then. Link-local, unspecified, multicast and metadata addresses are denied unless `allow` names the address; where Signet itself listens
+/// is denied always.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TargetsConfig {
+    /// If not empty, only these: addresses, networks (`10.0.0.0/8`), domains (`db.example.com`, with all below), each with ports if not all are
+    /// meant (`10.0.0.0/8:3306`, `*:3300-3399`).
+    pub allow: Vec<String>,
+    /// Never these, in the same form; goes before `allow`.
+    pub deny: Vec<String>,
+    /// The directories below which Unix sockets may be. A symbolic link that leads out of them is refused.
+    pub sockets: Vec<PathBuf>,
+}
+
+impl Default for TargetsConfig {
+    fn default() -> Self {
+        let usual = [
+            "/run/mysqld",
+            "/var/run/mysqld",
+            "/run/mariadb",
+            "/var/lib/mysql",
+        ];
+        Self {
+            allow: Vec::new(),
+            deny: Vec::new(),
+            sockets: usual.map(PathBuf::from).to_vec(),
+        }
+    }
 }
 
 /// The console, under `/console/`.
@@ -141,6 +234,10 @@ pub struct Log {
     pub format: LogFormat,
     /// What is logged, as in `info` or `server=debug`. Refused requests are at `info`, answered ones at `debug`.
     pub filter: String,
+    /// How many bytes of lines about refused requests are logged in a minute; further ones are counted. 1 MiB by default.
+    pub refused_bytes_per_minute: usize,
+    /// How many of them for one source address (an IPv6 /64 is one). 64 KiB by default.
+    pub refused_bytes_per_source: usize,
 }
 
 /// How log lines look.
@@ -155,11 +252,19 @@ pub enum LogFormat {
 }
 
 /// The audit log. Writes and refusals are always in it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
     /// Logs calls that only read, too.
     pub reads: bool,
+    /// The size in bytes at which a file is put aside and the next one begun; 64 kB or more, 64 MiB by default.
+    pub max_size: u64,
+    /// How many files that were put aside are kept; 0, the default, keeps all.
+    pub keep_files: usize,
+    /// How many bytes of refusals are written in a minute; further ones are counted. 1 MiB by default.
+    pub refused_bytes_per_minute: usize,
+    /// How many of them for one source address (an IPv6 /64 is one). 64 KiB by default.
+    pub refused_bytes_per_source: usize,
 }
 
 impl Default for Config {
@@ -171,6 +276,7 @@ impl Default for Config {
             public_url: String::new(),
             regions: Vec::new(),
             allow_plaintext: false,
+            allow_root: false,
             allow_unsigned_payload: true,
             allow_v1: true,
             require_signed_action: false,
@@ -186,9 +292,14 @@ impl Default for Config {
             task_retention: Duration::from_secs(180 * 86_400),
             shutdown_timeout: Duration::from_secs(10),
             tls: None,
+            http: HttpConfig::default(),
+            limits: LimitsConfig::default(),
+            health: HealthConfig::default(),
+            metrics: MetricsConfig::default(),
             ca: CaConfig::default(),
             agents: AgentsConfig::default(),
             sql: SqlConfig::default(),
+            targets: TargetsConfig::default(),
             console: ConsoleConfig::default(),
             rates: BTreeMap::new(),
             log: Log::default(),
@@ -204,6 +315,8 @@ impl Default for CaConfig {
             certificate: None,
             key: None,
             lifetime: ca::authority::SERVER_LIFETIME,
+            allowed_names: Vec::new(),
+            name_proof: NameProof::default(),
         }
     }
 }
@@ -217,11 +330,25 @@ impl Default for ConsoleConfig {
     }
 }
 
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            reads: false,
+            max_size: 64 << 20,
+            keep_files: 0,
+            refused_bytes_per_minute: 1 << 20,
+            refused_bytes_per_source: 64 << 10,
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,
             filter: "info".into(),
+            refused_bytes_per_minute: 1 << 20,
+            refused_bytes_per_source: 64 << 10,
         }
     }
 }
@@ -245,6 +372,16 @@ pub enum Error {
         /// What is wrong and what to do.
         why: String,
     },
+}
+
+impl Error {
+    /// A rule of `[targets]` that cannot be read.
+    pub fn targets(error: RuleError) -> Self {
+        Self::Value {
+            key: "targets",
+            why: error.to_string(),
+        }
+    }
 }
 
 fn bad<T>(key: &'static str, why: impl Into<String>) -> Result<T, Error> {
@@ -322,9 +459,41 @@ impl Config {
                 "it must be 1s to 12h, after which a session ends anyway",
             );
         }
+        if self.audit.max_size < 64_000 {
+            return bad(
+                "audit.max_size",
+                "it must be at least 64000 bytes, or files would follow each other too fast",
+            );
+        }
+        self.targets.check()?;
+        self.http.check()?;
+        self.limits.check(self.max_connections)?;
+        self.check_side_listeners()?;
         self.ca.check()?;
         self.agents.names()?;
         self.check_rates()
+    }
+
+    /// The names of the control plane: those of the agents' listener, the host of `public_url`, and the address that the API listens on.
+    /// No database gets a certificate for them. Loopback is left out of the addresses that are listened on.
+    ///
+    /// # Errors
+    /// As [`AgentsConfig::names`].
+    pub fn control_plane_names(&self) -> Result<Vec<SubjectName>, Error> {
+        let mut names = self.agents.names()?;
+        let listens = [Some(self.listen.ip()), self.agents.listen.map(|at| at.ip())];
+        names.extend(
+            listens
+                .into_iter()
+                .flatten()
+                .filter(|ip| !ip.is_unspecified() && !ip.is_loopback())
+                .map(SubjectName::from),
+        );
+        let url = self.public_url.parse::<::http::Uri>().ok();
+        let host = url.as_ref().and_then(::http::Uri::host).unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        names.extend(host.parse::<SubjectName>());
+        Ok(names)
     }
 
     fn check_rates(&self) -> Result<(), Error> {
@@ -390,6 +559,19 @@ impl AgentsConfig {
     }
 }
 
+impl TargetsConfig {
+    fn check(&self) -> Result<(), Error> {
+        Targets::of(self, Vec::new()).map_err(Error::targets)?;
+        match self.sockets.iter().find(|path| !path.is_absolute()) {
+            Some(path) => bad(
+                "targets",
+                format!("`sockets`: {} is not an absolute path", path.display()),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
 impl CaConfig {
     fn check(&self) -> Result<(), Error> {
         if self.certificate.is_some() != self.key.is_some() {
@@ -444,6 +626,10 @@ mod tests {
                 "`stale_after`: it must be longer than probe_interval and probe_timeout together, or observations are too old before the next one comes",
             ),
             (
+                "[targets]\nsockets = ['mysqld']",
+                "`targets`: `sockets`: mysqld is not an absolute path",
+            ),
+            (
                 "public_url = 'db.example.com'",
                 "`public_url`: it must start with http:// or https://",
             ),
@@ -454,6 +640,34 @@ mod tests {
             (
                 "[rates]\nDescribeSSLStatus = 0",
                 "`rates`: `DescribeSSLStatus` must be at least 1",
+            ),
+            (
+                "[http]\nproxy_protocol = true",
+                "`http`: `proxy_protocol` needs `trusted_proxies`, the addresses of the load balancers that send the header",
+            ),
+            (
+                "[http]\nallowed_hosts = ['signet.example.com:443']",
+                "`http`: `allowed_hosts`: `signet.example.com:443` is not a host name without a port",
+            ),
+            (
+                "[limits]\nconnections_per_address = 0",
+                "`limits`: `connections_per_address` must be at least 1",
+            ),
+            (
+                "max_connections = 8\n[limits]\nreserved_connections = 8",
+                "`limits`: `reserved_connections` must be less than `max_connections`, or nobody can connect",
+            ),
+            (
+                "[limits]\nhead_timeout = '0s'",
+                "`limits`: `head_timeout` must be 1s to 600s",
+            ),
+            (
+                "[limits]\nbody_bytes_per_address = 1",
+                "`limits`: `body_bytes_per_address` must be 65536 to `body_bytes`",
+            ),
+            (
+                "[health]\nlisten = '127.0.0.1:7780'",
+                "`health`: `listen`: another listener has 127.0.0.1:7780 already",
             ),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");

@@ -24,12 +24,15 @@ pub mod work;
 /// What is known.
 pub mod state;
 
+/// What may be connected to.
+pub mod targets;
+
 /// What is counted.
 pub mod metrics;
 
 /// Time and randomness.
 pub mod ambient;
 
-pub use ambient::{Clock, Entropy};
+pub use ambient::{Clock, Entropy, Resolver};
 pub use config::Config;
 pub use service::{RootKey, Running, Service, StartError};

@@ -1,5 +1,9 @@
 //! What is counted, in Prometheus' text form under `/metrics`.
 
+mod edge;
+
+pub use edge::{EdgeMetrics, ListenerMetrics};
+
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -25,6 +29,10 @@ pub struct Metrics {
     seconds: HistogramVec,
     task_steps: HistogramVec,
     signatures: IntGaugeVec,
+    /// How much of the data folder's disk is used, in percent.
+    pub disk_used_percent: IntGauge,
+    /// Bytes of this minute's budget for refusals in the audit log that are used.
+    pub audit_budget_used: IntGauge,
 }
 
 /// What is counted of one action.
@@ -79,7 +87,20 @@ impl Metrics {
             registry.register(Box::new(histogram.clone())).expect(NAMES);
         }
         registry.register(Box::new(requests.clone())).expect(NAMES);
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help).expect(NAMES);
+            registry.register(Box::new(gauge.clone())).expect(NAMES);
+            gauge
+        };
         Self {
+            disk_used_percent: gauge(
+                "signet_data_disk_used_percent",
+                "How much of the data folder's disk is used.",
+            ),
+            audit_budget_used: gauge(
+                "signet_audit_refused_bytes",
+                "Bytes of refusals that were written into the audit log in this minute.",
+            ),
             registry,
             requests,
             seconds,

@@ -12,12 +12,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wire::{SecretId, SecretKey};
 
-use crate::ambient::{Clock, Entropy, UnixTime};
+use crate::ambient::{Clock, Entropy, Resolver, UnixTime};
 use crate::api::table::Table;
 use crate::config::{self, Config};
-use crate::http;
+use crate::http::bodies::Bodies;
+use crate::http::side::Purpose;
+use crate::http::{self, Edge};
 use crate::metrics::Metrics;
 use crate::state::audit::Audit;
+use crate::state::budget::{Limits, LogBudget};
 use crate::state::catalog::{self, Catalog, Common};
 use crate::state::ids::{Account, SubjectId};
 use crate::state::link::Links;
@@ -31,10 +34,16 @@ use crate::state::signatures::Signatures;
 use crate::state::status::{self, Verdict};
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{self, Expect, Write};
+use crate::state::upgrade;
 use crate::state::vault::{self, Vault};
+use crate::targets::Targets;
+use crate::web;
 use crate::work::agents::Hub;
+use crate::work::auditing;
 use crate::work::background::Background;
+use crate::work::disk;
 use crate::work::issuing;
+use crate::work::peers::Peers;
 use crate::work::prober::{self, Prober};
 use crate::work::renewal;
 use crate::work::retention;
@@ -43,8 +52,6 @@ use crate::work::witness;
 
 /// How often the time is written down at which this control plane was still watching.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// How often buffered audit lines are written out.
-const FLUSH: Duration = Duration::from_millis(250);
 /// How often it is looked for refused calls that are old enough to be forgotten.
 const FORGET: Duration = Duration::from_secs(60);
 
@@ -56,12 +63,16 @@ pub struct Service {
     pub clock: Clock,
     /// The source of randomness.
     pub entropy: Entropy,
+    /// What host names resolve to, for names that are to be proven.
+    pub resolver: Resolver,
     /// Everything that reads are answered from.
     pub catalog: Arc<Catalog>,
     /// What opens and seals secrets.
     pub vault: Arc<Vault>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// What refused callers may make this service log.
+    pub log_budget: LogBudget,
     /// The latest calls that were refused because of their signature.
     pub refused: Refused,
     /// Which signature was used for which action.
@@ -78,6 +89,8 @@ pub struct Service {
     pub links: Links,
     /// Revocation lists.
     pub revocations: Revocations,
+    /// What servers have to prove, and where they may be.
+    pub peers: Arc<Peers>,
     /// The prober.
     pub prober: Prober,
     /// The way to what runs tasks.
@@ -86,6 +99,8 @@ pub struct Service {
     pub agents: Hub,
     /// Who is signed in to the console.
     pub sessions: Sessions,
+    /// What the listeners share.
+    pub edge: Edge,
 }
 
 /// Why the service could not start.
@@ -130,6 +145,14 @@ pub enum StartError {
     /// There are no threads for what goes on in the background.
     #[error("threads for the background: {0}")]
     Threads(std::io::Error),
+    /// The token of the metrics cannot be read.
+    #[error("[metrics] token_file: {path}: {cause}")]
+    MetricsToken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// The listener's certificate cannot be used.
     #[error("[tls]: {0}")]
     Tls(String),
@@ -172,27 +195,64 @@ impl Service {
         entropy: Entropy,
         root: Option<RootKey>,
     ) -> Result<Running, StartError> {
+        Self::start_resolving(config, clock, entropy, Resolver::System, root).await
+    }
+
+    /// Starts as [`start`](Self::start) does, with another resolver for the names that are to be proven.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_resolving(
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        resolver: Resolver,
+        root: Option<RootKey>,
+    ) -> Result<Running, StartError> {
         config.check()?;
-        let acceptor = http::tls::acceptor(config.tls.as_ref())?;
+        let tls = http::tls::Reloading::new(config.tls.as_ref())?;
+        let metrics_token = read_metrics_token(&config)?;
         let agents_tls = http::agents_tls::Configs::new(config.agents.names()?);
         // First, so that a start which finds an address taken has touched no data.
         let listener = bind(config.listen).await?;
         let address = address_of(&listener, config.listen)?;
         let agents = bind_if_given(config.agents.listen).await?;
+        let health = bind_if_given(config.health.listen).await?;
+        let metrics_alone = bind_if_given(config.metrics.listen).await?;
         let opened = open(&config, &clock, &entropy, root).await?;
         let agents_address = agents.as_ref().and_then(|agents| agents.local_addr().ok());
+        let own = [Some(address), agents_address]
+            .into_iter()
+            .flatten()
+            .collect();
+        let targets = Targets::of(&config.targets, own).map_err(config::Error::targets)?;
+        let peers = Arc::new(Peers {
+            catalog: Arc::clone(&opened.catalog),
+            clock: clock.clone(),
+            targets: Arc::new(targets),
+            allow_unverified: config.sql.allow_unverified,
+        });
         let metrics = Metrics::new();
+        let edge_metrics = metrics.edge();
+        let edge = Edge {
+            bound: address,
+            bodies: Bodies::new(&config.limits, edge_metrics.clone()),
+            metrics: edge_metrics,
+            metrics_token,
+        };
         let stop = CancellationToken::new();
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
         let (prober, probing) = {
             let _inside = background.enter();
             let (catalog, vault) = (Arc::clone(&opened.catalog), Arc::clone(&opened.vault));
             let (metrics, nodes) = (metrics.prober(), opened.nodes);
+            let peers = Arc::clone(&peers);
             prober::start(
                 &config,
                 clock.clone(),
                 catalog,
                 vault,
+                peers,
                 metrics,
                 nodes,
                 stop.clone(),
@@ -200,6 +260,7 @@ impl Service {
         };
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {
+            edge,
             signatures: Signatures::new(&entropy),
             repeats: Repeats::default(),
             started: clock.now(),
@@ -207,22 +268,37 @@ impl Service {
             sessions: Sessions::new(config.console.idle_timeout),
             links: Links::new(config.link_base(address), &opened.vault),
             revocations: Revocations::default(),
+            log_budget: LogBudget::new(Limits {
+                all: config.log.refused_bytes_per_minute,
+                source: config.log.refused_bytes_per_source,
+            }),
             config,
             clock,
             entropy,
+            resolver,
             catalog: opened.catalog,
             vault: opened.vault,
             audit: opened.audit,
             refused: Refused::default(),
             metrics,
+            peers,
             prober,
             tasks,
             agents: Hub::default(),
         });
         let mut workers = service.start_workers(&background, wanted, &stop);
         workers.push(probing);
-        let serving = http::serve(Arc::clone(&service), listener, acceptor, stop.clone());
+        if let Some(tls) = &tls {
+            workers.push(tokio::spawn(Arc::clone(tls).watch(stop.clone())));
+        }
+        let serving = http::serve(Arc::clone(&service), listener, tls, stop.clone());
         workers.push(tokio::spawn(serving));
+        for (listener, purpose) in [(health, Purpose::Health), (metrics_alone, Purpose::Metrics)] {
+            workers.extend(listener.map(|listener| {
+                let service = Arc::clone(&service);
+                tokio::spawn(http::side::serve(service, listener, purpose, stop.clone()))
+            }));
+        }
         workers.extend(agents.map(|listener| {
             let service = Arc::clone(&service);
             let tls = agents_tls.into();
@@ -254,7 +330,8 @@ impl Service {
             tokio::spawn(renewal::run(Arc::clone(self), stop.clone())),
             tokio::spawn(retention::run(Arc::clone(self), stop.clone())),
             tokio::spawn(heartbeat(Arc::clone(self), stop.clone())),
-            tokio::spawn(flush_audit(Arc::clone(self), stop.clone())),
+            tokio::spawn(auditing::run(Arc::clone(self), stop.clone())),
+            tokio::spawn(disk::run(Arc::clone(self), stop.clone())),
             tokio::spawn(forget_refused(Arc::clone(self), stop.clone())),
         ]
     }
@@ -281,13 +358,13 @@ async fn open(
     let lock = lock_folder(config)?;
     let store = Sqlite::open(&config.data.join("signet.db"))?;
     let vault = Arc::new(Vault::open(&config.master_key_path(), &store, entropy.clone()).await?);
-    let path = config.data.join("audit.jsonl");
-    let audit = Audit::open(&path).map_err(|cause| StartError::Data { path, cause })?;
+    let audit = auditing::open(config, &vault, &store, clock.now()).await?;
     let (discovered, nodes) = mpsc::unbounded_channel();
-    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let now = clock.now();
+    upgrade::run(&store, &vault, now).await?;
+    let catalog = Catalog::load(store, Arc::clone(&vault), discovered).await?;
     let made_root_key = ensure_root_key(&catalog, &vault, entropy, now, root).await?;
-    issuing::ensure_authority(&config.ca, &catalog, &vault, entropy, now).await?;
+    issuing::ensure_authority(config, &catalog, &vault, entropy, now).await?;
     Ok(Opened {
         lock,
         vault,
@@ -323,12 +400,13 @@ impl Running {
                 tracing::error!(%error, "a worker ended badly");
             }
         }
-        self.service.audit.flush();
+        auditing::checkpoint(&self.service, None).await;
     }
 }
 
 impl Config {
-    fn master_key_path(&self) -> PathBuf {
+    /// The file of the master key.
+    pub fn master_key_path(&self) -> PathBuf {
         if self.master_key_file.as_os_str().is_empty() {
             self.data.join("master.key")
         } else {
@@ -369,6 +447,16 @@ fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, 
         address: wanted,
         cause,
     })
+}
+
+fn read_metrics_token(config: &Config) -> Result<Option<web::Token>, StartError> {
+    let Some(path) = config.metrics.token_file.clone() else {
+        return Ok(None);
+    };
+    let token = web::Token::read(&path);
+    token
+        .map(Some)
+        .map_err(|cause| StartError::MetricsToken { path, cause })
 }
 
 async fn bind_if_given(address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
@@ -492,16 +580,5 @@ async fn forget_refused(service: Arc<Service>, stopped: CancellationToken) {
         .is_err()
     {
         service.refused.forget_old(service.clock.now());
-    }
-}
-
-async fn flush_audit(service: Arc<Service>, stopped: CancellationToken) {
-    loop {
-        let stop = tokio::time::timeout(FLUSH, stopped.cancelled()).await;
-        let audit = Arc::clone(&service.audit);
-        let flushed = tokio::task::spawn_blocking(move || audit.flush());
-        if flushed.await.is_err() || stop.is_ok() {
-            return;
-        }
     }
 }

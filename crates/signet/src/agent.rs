@@ -29,6 +29,9 @@ pub(crate) struct Token {
     /// How long the token is good
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humantime::parse_duration)]
     valid: std::time::Duration,
+    /// Let the agent that enrols take the place of the one that is enrolled for the node, which is revoked then
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -65,6 +68,9 @@ fn token(args: &Token) -> Result<(), Failure> {
     let mut parameters = named(&args.id);
     parameters["Node"] = json!(args.node);
     parameters["ValidSeconds"] = json!(args.valid.as_secs());
+    if args.replace {
+        parameters["Replace"] = json!(true);
+    }
     let answer = client.call(Product::Signet, "CreateAgentToken", &parameters)?;
     match args.client.format {
         Format::Json => show::out(answer.text()),

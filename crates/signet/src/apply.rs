@@ -15,7 +15,7 @@ use crate::client::{Client, ClientArgs};
 use crate::failure::Failure;
 use crate::fleet::Listing;
 use crate::progress::Progress;
-use crate::registration::{has_passwords, warn_of_clear_passwords};
+use crate::registration::{Dropped, has_passwords, warn_of_clear_passwords};
 use crate::show::{self, Format};
 use file::File;
 use plan::{Deed, Kind, Plan, Step};
@@ -121,7 +121,10 @@ fn carry_out_one(
     match (step.deed, step.kind) {
         (Deed::Same, _) => {}
         (Deed::Remove, _) => drop(deregister()?),
-        (Deed::Change, Kind::Instance) => drop(call("ModifyInstance", parameters)?),
+        (Deed::Change, Kind::Instance) => {
+            let dropped = call("ModifyInstance", parameters)?.read::<Dropped>()?;
+            tell_dropped(step, &dropped);
+        }
         (Deed::Add, Kind::Instance) => {
             return added(&call("RegisterInstance", parameters)?.read()?);
         }
@@ -133,6 +136,14 @@ fn carry_out_one(
         }
     }
     Ok(step.id.clone())
+}
+
+/// Accounts are removed by the service, so the plan does not know of them.
+fn tell_dropped(step: &Step, dropped: &Dropped) {
+    let told = dropped.as_keys();
+    if !told.is_empty() {
+        eprintln!("warning: instance {} ({}):{told}", step.name, step.id);
+    }
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use crate::client::ClientArgs;
 use crate::failure::Failure;
 use crate::fleet::{Item, Listing, Tag};
 use crate::grants::{self, Grants};
-use crate::registration::{self, Registration};
+use crate::registration::{self, Dropped, Registration};
 use crate::show::{self, Format, list, or_dash};
 
 #[derive(Subcommand)]
@@ -192,7 +192,10 @@ fn modify(args: &Modify) -> Result<(), Failure> {
     )?;
     match args.client.format {
         Format::Json => show::out(answer.text()),
-        Format::Table => show::out(&format!("Changed {}.", args.id)),
+        Format::Table => {
+            let dropped = answer.read::<Dropped>()?;
+            show::out(&format!("Changed {}.{}", args.id, dropped.as_flags()))
+        }
     }
 }
 

@@ -20,6 +20,9 @@ mod settings;
 /// What asks a program to end.
 mod signals;
 
+/// What `signet serve` takes from its own process.
+mod hardening;
+
 /// `signet serve`.
 mod serve;
 

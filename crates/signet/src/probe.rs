@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use dbtls::{Limits, Login, Name, Password, Prober, Report, Status, Target, Trust};
+use dbtls::{Limits, Login, Name, Password, Prober, Reason, Report, Status, Target, Trust};
 use server::Clock;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -151,13 +151,14 @@ impl Probing {
 
     async fn one(&self, target: &Target) -> Report {
         let observation = self.prober.observe(target, &self.login, &self.trust).await;
-        Report::of(
-            target,
-            &observation,
-            &self.trust,
-            &self.names,
-            Clock::System.now(),
-        )
+        let now = Clock::System.now();
+        let mut report = Report::of(target, &observation, &self.trust, &self.names, now);
+        if let Some(Reason::NotMySql { saw }) = &observation.reason {
+            // Whoever runs this command could connect there as well.
+            report.reason =
+                format!("this is not a MySQL server: it answered `{saw}`; check the port");
+        }
+        report
     }
 }
 

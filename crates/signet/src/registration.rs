@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::client::Client;
@@ -31,6 +32,9 @@ pub(crate) struct Registration {
     /// Further names that clients use
     #[arg(long, value_name = "NAME", num_args = 1..)]
     dns: Vec<String>,
+    /// Let certificates cover names that could not be proven to lead to one of the nodes; =false takes it back
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    accept_unproven_names: Option<bool>,
     /// How the nodes are changed
     #[arg(long, value_enum)]
     driver: Option<Driver>,
@@ -63,6 +67,9 @@ impl Registration {
         }
         if !self.dns.is_empty() {
             put("DnsNames", json!(self.dns));
+        }
+        if let Some(accepted) = self.accept_unproven_names {
+            put("AcceptUnprovenNames", json!(accepted));
         }
         if let Some(driver) = self.driver.and_then(|driver| driver.to_possible_value()) {
             put("Driver", json!(driver.get_name()));
@@ -99,6 +106,54 @@ pub(crate) fn warn_of_clear_passwords(client: &Client, parameters: &Map<String, 
 /// True when an account goes along with these parameters.
 pub(crate) fn has_passwords(parameters: &Map<String, Value>) -> bool {
     parameters.keys().any(|name| name.ends_with("Password"))
+}
+
+/// The accounts that went with a change of nodes or CA certificates.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Dropped {
+    #[serde(default)]
+    dropped_accounts: Vec<DroppedAccount>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DroppedAccount {
+    user: String,
+    parameters: Vec<String>,
+}
+
+impl Dropped {
+    /// For somebody who gave flags; empty when no account went.
+    pub(crate) fn as_flags(&self) -> String {
+        self.told(|kind| {
+            format!("pass --{kind}-user and --{kind}-password-file in the same command")
+        })
+    }
+
+    /// For somebody who wrote a fleet file; empty when no account went.
+    pub(crate) fn as_keys(&self) -> String {
+        self.told(|kind| {
+            format!("give {kind}_user and {kind}_password_file in the file, and run: signet apply --accounts")
+        })
+    }
+
+    fn told(&self, remedy: impl Fn(&str) -> String) -> String {
+        let accounts = self.dropped_accounts.iter().map(|account| {
+            let is_sql = account.parameters.iter().any(|name| name == "SqlUser");
+            let (kind, what) = if is_sql {
+                ("sql", "account of the `sql` driver")
+            } else {
+                ("probe", "probe account")
+            };
+            format!(
+                "\nThe {what} `{}` was removed with its password, which was given for the nodes and CA certificates before. To keep it, {}.",
+                account.user,
+                remedy(kind)
+            )
+        });
+        accounts.collect()
+    }
 }
 
 /// `KEY=VALUE`.

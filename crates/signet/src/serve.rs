@@ -7,14 +7,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
 use crate::failure::Failure;
+use crate::hardening;
 use crate::settings;
 use crate::signals::Signals;
 
 /// Runs the service until SIGINT or SIGTERM; a second one ends it at once.
 pub(crate) fn run(args: &Serve) -> Result<(), Failure> {
     let config = settings::of_serve(args)?;
+    hardening::harden(&config)?;
     let root = settings::root_key()?;
     start_log(&config)?;
+    hardening::warn_about_files(&config);
     let runtime = runtime(config.workers)?;
     let outcome = runtime.block_on(serve(config, root));
     // What a second signal left unfinished is dropped, not waited for.

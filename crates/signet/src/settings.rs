@@ -1,5 +1,5 @@
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use server::{Config, RootKey};
 use wire::{SecretId, SecretKey};
@@ -32,11 +32,18 @@ pub(crate) fn print(args: &CheckConfig) -> Result<(), Failure> {
     show::out(text.trim_end())
 }
 
-/// The root key that the environment gives: `SIGNET_ROOT_SECRET_ID` and `SIGNET_ROOT_SECRET_KEY`, both or neither.
+/// The root key that the environment gives, or the systemd credential `root-key` with the same two lines: `SIGNET_ROOT_SECRET_ID` and
+/// `SIGNET_ROOT_SECRET_KEY`, both or neither.
 pub(crate) fn root_key() -> Result<Option<RootKey>, Failure> {
     const ID: &str = "SIGNET_ROOT_SECRET_ID";
     const KEY: &str = "SIGNET_ROOT_SECRET_KEY";
-    match (from_env(ID), from_env(KEY)) {
+    let text = match credential("root-key") {
+        Some(file) => std::fs::read_to_string(&file)
+            .map_err(|e| Failure::failed(format!("{}: {e}", file.display())))?,
+        None => String::new(),
+    };
+    let given = |name: &str| from_env(name).or_else(|| value_of(&text, name));
+    match (given(ID), given(KEY)) {
         (None, None) => Ok(None),
         (Some(id), Some(key)) => {
             let secret_id = SecretId::new(id).map_err(|e| Failure::failed(format!("{ID}: {e}")))?;
@@ -50,6 +57,19 @@ pub(crate) fn root_key() -> Result<Option<RootKey>, Failure> {
             "set {ID} and {KEY} together, or neither"
         ))),
     }
+}
+
+/// The file of a systemd credential (`LoadCredential=`), if there is one of this name.
+fn credential(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(from_env("CREDENTIALS_DIRECTORY")?);
+    Some(folder.join(name)).filter(|file| file.exists())
+}
+
+/// The value of a line `NAME=value`.
+fn value_of(text: &str, name: &str) -> Option<String> {
+    let mut lines = text.lines().filter_map(|line| line.trim().split_once('='));
+    let (_, value) = lines.find(|(known, _)| *known == name)?;
+    Some(value.trim_matches('"').to_owned()).filter(|value| !value.is_empty())
 }
 
 /// A variable of the environment; an empty one counts as not set.
@@ -70,6 +90,10 @@ pub(crate) fn read(args: &CheckConfig) -> Result<Config, Failure> {
     };
     if let Some(path) = from_env("SIGNET_MASTER_KEY_FILE") {
         config.master_key_file = path.into();
+    } else if config.master_key_file.as_os_str().is_empty()
+        && let Some(file) = credential("master.key")
+    {
+        config.master_key_file = file;
     }
     Ok(config)
 }

@@ -9,6 +9,9 @@
 //!
 //! Every answer but 200 is a [`Refused`]. An [`Order`] says *that* something is to be done, never how: no command, no path
 //! and no SQL crosses the wire in this direction. Each end ignores fields that it does not know, so that either may be newer.
+//!
+//! Both certificates carry the mark of their role ([`MACHINE`] says where the agent runs), so that a certificate which the same authority
+//! issued to a database is neither a control plane's nor an agent's.
 
 use std::time::Duration;
 
@@ -27,6 +30,10 @@ pub const NEXT: &str = "/agent/next";
 pub const DONE: &str = "/agent/done";
 /// Where an agent renews its own certificate.
 pub const RENEW: &str = "/agent/renew";
+
+/// The header in which an agent names the machine that it runs on: 64 hexadecimal digits, the same for every request. Agents before 0.2 send
+/// none.
+pub const MACHINE: &str = "signet-machine";
 
 /// How long the control plane holds [`NEXT`] open when there is nothing to do.
 pub const HOLD: Duration = Duration::from_secs(30);
@@ -58,6 +65,10 @@ pub struct Enrolled {
     pub certificate: String,
     /// The roots that the control plane's certificate leads to, PEM.
     pub roots: String,
+    /// Statements by which one of the roots vouches for another, each a certificate chain in PEM. An agent accepts a root that it does not
+    /// know only if one that it knows vouches for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouchers: Vec<String>,
 }
 
 /// An agent asks for a certificate for its next key.
@@ -74,6 +85,9 @@ pub struct Renewed {
     pub certificate: String,
     /// The roots that the control plane's certificate leads to, PEM.
     pub roots: String,
+    /// As in [`Enrolled`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouchers: Vec<String>,
 }
 
 /// An agent asks what to do next.

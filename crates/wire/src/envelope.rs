@@ -126,6 +126,12 @@ pub fn language(request: &Request<'_>) -> Language {
         .map_or(Language::default(), Language::named)
 }
 
+/// Whether a request is a form with signature v1, which names its key, its time and its action in the body.
+pub fn is_form(request: &Request<'_>) -> bool {
+    request.method == Method::POST
+        && Headers::read(request.headers).is_ok_and(|headers| is_v1(request, &headers))
+}
+
 /// The SecretId that a request names, even where [`parse`] refuses it.
 pub fn secret_id<'a>(request: &Request<'a>) -> Option<&'a str> {
     let of_header = |header: &'a HeaderValue| {

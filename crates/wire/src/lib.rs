@@ -47,7 +47,7 @@ mod ids;
 
 pub use answer::{CONTENT_TYPE, RequestId};
 pub use code::Code;
-pub use envelope::{Envelope, Proof, Request, language, parse, secret_id};
+pub use envelope::{Envelope, Proof, Request, is_form, language, parse, secret_id};
 pub use language::Language;
 pub use parameters::Parameters;
 pub use refusal::Refusal;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ca::role::CONTROL_PLANE;
 use ring::digest::{SHA256, digest};
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
@@ -14,7 +15,7 @@ use tokio_rustls::rustls::{
     RootCertStore, SignatureScheme, WantsVerifier, client, crypto,
 };
 
-use crate::certificate::Chain;
+use crate::certificate::{Chain, is_marked};
 use crate::identity::Identity;
 
 /// What enrolment or renewal brought cannot be used for TLS.
@@ -25,7 +26,7 @@ pub(crate) struct TlsError(String);
 impl TlsError {
     // It is given to `map_err`, which hands over what it has.
     #[allow(clippy::needless_pass_by_value)]
-    fn because(cause: impl ToString) -> Self {
+    pub(crate) fn because(cause: impl ToString) -> Self {
         Self(cause.to_string())
     }
 }
@@ -34,8 +35,8 @@ impl TlsError {
 /// that certificate too; only a chain that leads to it is trusted.
 pub(crate) fn for_enrolment(root: [u8; 32]) -> ClientConfig {
     let provider = Arc::new(provider::default_provider());
-    let verifier = Arc::new(Pinned {
-        root,
+    let verifier = Arc::new(ControlPlane {
+        trust: Trusted::Pinned(root),
         provider: Arc::clone(&provider),
     });
     with_http(
@@ -58,8 +59,14 @@ pub(crate) fn for_identity(identity: &Identity) -> Result<ClientConfig, TlsError
         .map_err(TlsError::because)?
         .into_certificates();
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(TlsError::because)?;
-    let config = builder(Arc::new(provider::default_provider()))
-        .with_root_certificates(roots)
+    let provider = Arc::new(provider::default_provider());
+    let verifier = ControlPlane {
+        trust: Trusted::Roots(Arc::new(roots)),
+        provider: Arc::clone(&provider),
+    };
+    let config = builder(provider)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(chain, key)
         .map_err(TlsError::because)?;
     Ok(with_http(config))
@@ -79,12 +86,43 @@ fn with_http(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-/// Trusts the chains that lead to one root, known by its hash.
+/// Trusts a certificate that leads to a trusted root, names the host and has the mark of a control plane. Those that the same authority
+/// issued to databases have none.
 #[derive(Debug)]
-struct Pinned {
-    root: [u8; 32],
+struct ControlPlane {
+    trust: Trusted,
     provider: Arc<CryptoProvider>,
 }
+
+#[derive(Debug)]
+enum Trusted {
+    /// The one root that is known by its SHA-256; it is sent with the chain.
+    Pinned([u8; 32]),
+    /// The roots that enrolment or the last renewal brought.
+    Roots(Arc<RootCertStore>),
+}
+
+impl Trusted {
+    fn roots(&self, sent: &[CertificateDer<'_>]) -> Result<Arc<RootCertStore>, Error> {
+        let pinned = match self {
+            Self::Roots(roots) => return Ok(Arc::clone(roots)),
+            Self::Pinned(pinned) => pinned,
+        };
+        let root = sent
+            .iter()
+            .find(|sent| digest(&SHA256, sent).as_ref() == pinned)
+            .ok_or_else(|| CertificateError::Other(OtherError(Arc::new(OtherRoot))))?;
+        let mut roots = RootCertStore::empty();
+        roots.add(root.clone().into_owned())?;
+        Ok(Arc::new(roots))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "its certificate has not the mark of a control plane ({CONTROL_PLANE}): it was issued to something else, or the control plane is older than this agent: update the control plane first"
+)]
+struct NoMark;
 
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -92,7 +130,7 @@ struct Pinned {
 )]
 struct OtherRoot;
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for ControlPlane {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -101,16 +139,17 @@ impl ServerCertVerifier for Pinned {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let root = intermediates
-            .iter()
-            .find(|sent| digest(&SHA256, sent).as_ref() == self.root);
-        let root = root.ok_or_else(|| CertificateError::Other(OtherError(Arc::new(OtherRoot))))?;
-        let mut roots = RootCertStore::empty();
-        roots.add(root.clone().into_owned())?;
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-            .build()
-            .map_err(|e| Error::General(e.to_string()))?
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        let roots = self.trust.roots(intermediates)?;
+        let verified =
+            WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
+                .build()
+                .map_err(|e| Error::General(e.to_string()))?
+                .verify_server_cert(end_entity, intermediates, name, ocsp, now)?;
+        if is_marked(end_entity, CONTROL_PLANE) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::Other(OtherError(Arc::new(NoMark))).into())
+        }
     }
 
     fn verify_tls12_signature(

@@ -454,6 +454,7 @@ impl Shared {
             node: "db1.example.com:3306".to_owned(),
             certificate: self.client_certificate(&request.csr),
             roots: self.authority.ca_pem(),
+            vouchers: Vec::new(),
         };
         (200, serde_json::to_string(&enrolled).unwrap())
     }
@@ -462,6 +463,7 @@ impl Shared {
         let renewed = Renewed {
             certificate: self.client_certificate(&request.csr),
             roots: self.authority.ca_pem(),
+            vouchers: Vec::new(),
         };
         self.state.lock().unwrap().renewals += 1;
         self.changed.notify_all();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use der::asn1::{OctetString, UintRef};
+use der::asn1::{Ia5String, OctetString, UintRef};
 use der::flagset::FlagSet;
 use der::oid::{AssociatedOid, ObjectIdentifier};
 use der::{DateTime, Encode, Sequence};
@@ -18,7 +18,7 @@ use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;
 use x509_cert::time::{Time, Validity};
 
-use super::{Error, Profile, SubjectName};
+use super::{Error, Permitted, Profile, SubjectName};
 use crate::algorithm::Algorithm;
 
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
@@ -39,13 +39,23 @@ pub(super) struct TbsCertificate<'a> {
     pub(super) extensions: Extensions,
 }
 
-/// The extensions of a root.
-pub(super) fn root_extensions(key: &SubjectPublicKeyInfoOwned) -> der::Result<Extensions> {
-    Ok(vec![
-        basic_constraints(true)?,
+/// The extensions of a root: no authority below it, and the names that it is limited to, if any are given.
+pub(super) fn root_extensions(
+    key: &SubjectPublicKeyInfoOwned,
+    permitted: &[Permitted],
+) -> der::Result<Extensions> {
+    let mut extensions = vec![
+        critical(&BasicConstraints {
+            ca: true,
+            path_len_constraint: Some(0),
+        })?,
         critical(&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
         extension(&SubjectKeyIdentifier(key_identifier(key)?))?,
-    ])
+    ];
+    if !permitted.is_empty() {
+        extensions.push(critical(&Permitted::constraints(permitted)?)?);
+    }
+    Ok(extensions)
 }
 
 /// The extensions of everything else that is issued. There is no address of a revocation list: it would have to be one that
@@ -53,11 +63,14 @@ pub(super) fn root_extensions(key: &SubjectPublicKeyInfoOwned) -> der::Result<Ex
 pub(super) fn leaf_extensions(
     profile: Profile,
     key: (&SubjectPublicKeyInfoOwned, Algorithm),
-    names: &[SubjectName],
+    (names, mark): (&[SubjectName], Option<&str>),
     authority_key_identifier: &OctetString,
 ) -> der::Result<Extensions> {
     let mut extensions = vec![
-        basic_constraints(false)?,
+        critical(&BasicConstraints {
+            ca: false,
+            path_len_constraint: None,
+        })?,
         critical(&KeyUsage(key_usages(profile, key.1)))?,
         extension(&ExtendedKeyUsage(vec![extended_key_usage(profile)]))?,
         extension(&SubjectKeyIdentifier(key_identifier(key.0)?))?,
@@ -66,8 +79,9 @@ pub(super) fn leaf_extensions(
             ..AuthorityKeyIdentifier::default()
         })?,
     ];
-    if !names.is_empty() {
-        extensions.push(extension(&subject_alt_name(names)?)?);
+    let names = subject_alt_name(names, mark)?;
+    if !names.0.is_empty() {
+        extensions.push(extension(&names)?);
     }
     Ok(extensions)
 }
@@ -101,13 +115,6 @@ fn critical<T: AssociatedOid + Encode>(value: &T) -> der::Result<Extension> {
     })
 }
 
-fn basic_constraints(ca: bool) -> der::Result<Extension> {
-    critical(&BasicConstraints {
-        ca,
-        path_len_constraint: None,
-    })
-}
-
 /// The RSA key exchange of TLS 1.2 encrypts with the server's key; all others sign.
 fn key_usages(profile: Profile, algorithm: Algorithm) -> FlagSet<KeyUsages> {
     match algorithm {
@@ -126,14 +133,19 @@ fn extended_key_usage(profile: Profile) -> ObjectIdentifier {
     }
 }
 
-/// Each name once, in the order that they were given.
-fn subject_alt_name(names: &[SubjectName]) -> der::Result<SubjectAltName> {
+/// Each name once, in the order that they were given, then the mark.
+fn subject_alt_name(names: &[SubjectName], mark: Option<&str>) -> der::Result<SubjectAltName> {
     let mut once: Vec<GeneralName> = Vec::with_capacity(names.len());
     for name in names {
         let name = name.try_into()?;
         if !once.contains(&name) {
             once.push(name);
         }
+    }
+    if let Some(mark) = mark {
+        once.push(GeneralName::UniformResourceIdentifier(Ia5String::new(
+            mark,
+        )?));
     }
     Ok(SubjectAltName(once))
 }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::{Error, SubjectName};
+use crate::role;
 
-/// How long a certificate of a database server lasts unless somebody decides otherwise: a year and a month, which no
-/// client finds too long.
-pub const SERVER_LIFETIME: Duration = Duration::from_secs(397 * 24 * 60 * 60);
+/// How long a certificate lasts unless the operator decides otherwise: 90 days. It is renewed at two thirds of that, so nobody has to
+/// remember it, and a key that leaked is of no use for longer.
+pub const SERVER_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// What a certificate is for. It decides everything that a certificate says beside names and dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,15 @@ impl Profile {
         match self {
             Self::DatabaseServer | Self::AgentListener => true,
             Self::AgentClient => false,
+        }
+    }
+
+    /// The URI that marks a certificate of this role; a database's has none.
+    pub(super) const fn mark(self) -> Option<&'static str> {
+        match self {
+            Self::DatabaseServer => None,
+            Self::AgentClient => Some(role::AGENT),
+            Self::AgentListener => Some(role::CONTROL_PLANE),
         }
     }
 

@@ -22,6 +22,15 @@ struct Peer {
 impl Peer {
     /// A server whose greeting named `plugin`.
     fn of(plugin: &str, login: Login, may_reveal: bool) -> Self {
+        let reveal = match may_reveal {
+            true => Reveal::Clear,
+            false => Reveal::Hashed,
+        };
+        Self::on(plugin, login, reveal)
+    }
+
+    /// The same where so much of the password may be revealed.
+    fn on(plugin: &str, login: Login, reveal: Reveal) -> Self {
         let (mut ours, stream) = tokio::io::duplex(4096);
         let hello = Hello {
             greeting: Greeting {
@@ -39,7 +48,7 @@ impl Peer {
                 2,
                 (&hello, capability::PLUGIN_AUTH),
                 &login,
-                || may_reveal,
+                reveal,
             )
             .await
         });

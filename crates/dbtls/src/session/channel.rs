@@ -2,23 +2,17 @@
 
 use std::fmt;
 
-use crate::{
-    Name, Tls, Trust,
-    auth::Reveal,
-    certificate::{CertificateReport, has_names, parse},
-    report::covers,
-};
+use crate::{Conditions, Name, Tls, auth::Reveal};
 
 /// What a session runs over, and so who could read along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Channel {
     /// A Unix socket.
     UnixSocket,
-    /// TCP within this host, with or without TLS; with whose certificate is not looked at.
+    /// TCP within this host, with or without TLS, where that counts as private: the certificate is not looked at.
     Loopback,
     /// TLS with a server that proved to hold the key of a certificate below a trusted CA. If that certificate names hosts, the host that
-    /// was connected to is among them. Those that servers make for themselves name none; for them the CA is enough, for it signed nothing
-    /// else. Dates are left aside: an expired certificate is what one connects for to replace it.
+    /// was connected to is among them. See [`Conditions`].
     VerifiedTls,
     /// TLS with anybody.
     UnverifiedTls {
@@ -40,11 +34,24 @@ impl Channel {
         matches!(self, Self::UnixSocket | Self::Loopback)
     }
 
-    pub(super) fn of_tls(tls: &Tls, host: Option<&Name>, trust: &Trust, loopback: bool) -> Self {
-        if loopback {
+    pub(super) const fn of_plaintext(conditions: &Conditions, loopback: bool) -> Self {
+        if loopback && conditions.loopback_is_private {
+            Self::Loopback
+        } else {
+            Self::Plain
+        }
+    }
+
+    pub(super) fn of_tls(
+        tls: &Tls,
+        host: Option<&Name>,
+        conditions: &Conditions,
+        loopback: bool,
+    ) -> Self {
+        if loopback && conditions.loopback_is_private {
             return Self::Loopback;
         }
-        match verify(tls, host, trust) {
+        match conditions.verify(tls, host) {
             Ok(()) => Self::VerifiedTls,
             Err(problem) => Self::UnverifiedTls { problem },
         }
@@ -75,26 +82,5 @@ impl fmt::Display for Channel {
             }
             Self::Plain => f.write_str("the connection is plaintext over a network"),
         }
-    }
-}
-
-fn verify(tls: &Tls, host: Option<&Name>, trust: &Trust) -> Result<(), String> {
-    let leaf = tls.chain.first().ok_or("it showed no certificate")?;
-    if trust.certificates().next().is_none() {
-        return Err("no CA certificate was given to verify it with".to_owned());
-    }
-    if !tls.signature_checked {
-        return Err("it did not prove that it holds its certificate's key".to_owned());
-    }
-    if !trust.vouches_for(&tls.chain) {
-        return Err("its chain does not lead to a given CA certificate".to_owned());
-    }
-    let named = parse(leaf).is_some_and(|cert| has_names(&cert));
-    match host {
-        Some(host) if named && !covers(leaf, host) => Err(format!(
-            "its certificate names {}, not {host}",
-            CertificateReport::of(leaf).sans.join(", ")
-        )),
-        _ => Ok(()),
     }
 }

@@ -56,6 +56,7 @@ impl Site {
     async fn open_from_afar(&self, trust: &Trust) -> Result<Session, SessionError> {
         let entrance = Entrance {
             target: self.target(),
+            at: None,
             account: admin(PASSWORD),
             trust: trust.clone(),
             limits: Limits::default(),

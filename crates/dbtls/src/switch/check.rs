@@ -83,6 +83,29 @@ pub async fn check(session: &mut Session, change: Change, terms: &Terms) -> Resu
     })
 }
 
+/// Whether this session's account may change the TLS of the server that answers it.
+///
+/// # Errors
+/// [`Error::Problems`] with the privileges that it lacks; [`Error::NeedsAgent`] for MariaDB; [`Error::Sql`].
+pub async fn check_privileges(session: &mut Session) -> Result<(), Error> {
+    if is_mariadb(session) {
+        return Err(Error::NeedsAgent);
+    }
+    let terms = Terms {
+        delivery: Delivery::Elsewhere,
+        ..Terms::default()
+    };
+    let mut look = Look {
+        session,
+        change: Change::Rotate,
+        terms: &terms,
+        problems: Vec::new(),
+        notes: Vec::new(),
+    };
+    look.privileges().await?;
+    look.settle()
+}
+
 /// One check under way.
 struct Look<'a> {
     session: &'a mut Session,

@@ -98,12 +98,19 @@ pub struct Context {
     pub now: UnixTime,
 }
 
+/// The largest body of an action that takes no certificates, in bytes.
+pub const LARGEST_BODY: usize = 256 << 10;
+/// The largest body of an action that takes certificates, in bytes.
+pub const LARGEST_BODY_WITH_CERTIFICATES: usize = 1 << 20;
+
 /// One action.
 pub trait Action {
     /// Everything about it but what it does.
     const SPEC: Spec;
     /// Whether its answer holds a secret. Such an answer is never repeated from memory.
     const ANSWERS_SECRET: bool = false;
+    /// The largest body that is read for it, in bytes.
+    const LARGEST_BODY: usize = LARGEST_BODY;
     /// Its parameters.
     type Input: DeserializeOwned + JsonSchema + Send;
     /// Its answer, without the RequestId.
@@ -125,6 +132,8 @@ pub struct Entry {
     pub spec: &'static Spec,
     /// Whether its answer holds a secret.
     pub answers_secret: bool,
+    /// The largest body that is read for it, in bytes.
+    pub largest_body: usize,
     /// The schema of its parameters.
     pub input: fn() -> Schema,
     /// The schema of its answer.
@@ -139,6 +148,7 @@ impl Entry {
         Self {
             spec: &A::SPEC,
             answers_secret: A::ANSWERS_SECRET,
+            largest_body: A::LARGEST_BODY,
             // What may be left out of an input is not required of it; what is always written in an output is.
             input: || {
                 SchemaSettings::draft2020_12()

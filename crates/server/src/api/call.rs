@@ -16,7 +16,7 @@ use crate::api::error::ApiError;
 use crate::api::table::Route;
 use crate::api::{gate, region};
 use crate::service::Service;
-use crate::state::audit::{self, Audit, Line, Outcome};
+use crate::state::audit::{self, Audit, Line, Outcome, changes};
 use crate::state::keys::AccessKey;
 use crate::state::refused::RefusedCall;
 use crate::state::repeats::{self, Claim};
@@ -41,15 +41,26 @@ struct Call<'a> {
     is_audited: bool,
 }
 
+/// The answer to a request.
+pub struct Answer {
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether the request was signed by one of our keys, whatever it was answered.
+    pub is_signed: bool,
+}
+
 /// Answers one request.
-pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Vec<u8> {
+pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: &Request<'_>) -> Answer {
     let started = Instant::now();
     let mut call = Call::begin(service, from, request);
     let outcome = call.run(request).await;
     if let Err(error) = &outcome {
         call.keep(request, error);
     }
-    call.finish(outcome, started)
+    Answer {
+        is_signed: call.key.is_some(),
+        body: call.finish(outcome, started),
+    }
 }
 
 /// Answers a request that HTTP had to refuse, with the same log line as the others.
@@ -59,7 +70,12 @@ pub fn refuse(
     request: &Request<'_>,
     refusal: Refusal,
 ) -> Vec<u8> {
-    Call::begin(service, from, request).finish(Err(refusal.into()), Instant::now())
+    let mut call = Call::begin(service, from, request);
+    if let Ok(envelope) = wire::parse(request) {
+        call.introduce(&envelope);
+        call.route = service.table.find(&envelope.action, &envelope.version).ok();
+    }
+    call.finish(Err(refusal.into()), Instant::now())
 }
 
 /// Does what a session of the console wants, as its key may. What it wants is checked, counted, logged and audited like a
@@ -156,7 +172,12 @@ impl<'a> Call<'a> {
     /// Keeps what a refusal will name. An answer names nothing, so nothing is copied for it.
     fn introduce(&mut self, envelope: &Envelope<'_>) {
         self.action = audit::short(&envelope.action);
-        self.secret_id = audit::short(envelope.secret_id().unwrap_or_default());
+        let named = envelope.secret_id().unwrap_or_default();
+        // The ID of a key is longer than other names; nothing else may be.
+        self.secret_id = match self.service.catalog.key(named) {
+            Some(key) => key.secret_id.clone(),
+            None => audit::short(named),
+        };
     }
 
     /// Keeps a copy for the owner of the key that the request names, who may ask what is wrong with its signature.
@@ -272,6 +293,7 @@ impl<'a> Call<'a> {
             ),
             resource: self.resource.clone(),
             code,
+            changes: Vec::new(),
         }
     }
 
@@ -317,6 +339,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Whether the budget of the log has room for a line about a refusal.
+    fn may_log(&self, error: &ApiError) -> bool {
+        let texts = self.action.len() + self.secret_id.len() + error.to_string().len();
+        self.service
+            .log_budget
+            .admit(self.from.ip(), texts, self.now)
+    }
+
     fn log_refusal(&self, error: &ApiError) {
         let (request_id, from, action, secret_id) =
             (&self.request_id, self.from, &self.action, &self.secret_id);
@@ -325,9 +355,10 @@ impl<'a> Call<'a> {
             Some(cause) => {
                 tracing::error!(%request_id, %from, action, secret_id, code, cause = format!("{cause:#}"), "failed")
             }
-            None => {
+            None if self.may_log(error) => {
                 tracing::info!(%request_id, %from, action, secret_id, code, message = %error, "refused")
             }
+            None => {}
         }
     }
 }
@@ -343,10 +374,11 @@ async fn audited(audit: Arc<Audit>, line: Line, running: Running) -> Result<Vec<
             anyhow::Error::new(error).context("a change that cannot be audited is not made"),
         )
     })?;
-    let outcome = running.await;
+    let (outcome, changes) = changes::of(running).await;
     audit.note(&match &outcome {
         Ok(_) => Line {
             outcome: Outcome::Done,
+            changes,
             ..line
         },
         Err(error) => Line {

@@ -95,9 +95,13 @@ impl From<crate::work::succession::Error> for ApiError {
     fn from(error: crate::work::succession::Error) -> Self {
         use crate::work::succession::Error;
         match error {
-            Error::Configured | Error::AlreadyStaged | Error::NotStaged | Error::UnknownTo(_) => {
-                Self::new(Code::OperationDenied, error.to_string())
-            }
+            Error::Configured
+            | Error::AlreadyStaged
+            | Error::NotStaged
+            | Error::UnknownTo(_)
+            | Error::NotFormer(_)
+            | Error::Needed(_) => Self::new(Code::OperationDenied, error.to_string()),
+            Error::Unknown(_) => Self::invalid_value("Authority", error),
             Error::Ca(error) => Self::internal(error),
             Error::Vault(error) => error.into(),
             Error::Catalog(error) => error.into(),

@@ -78,7 +78,11 @@ fn remember(
         .remember(mac, access, action, envelope.timestamp, now)
 }
 
-fn authenticate(service: &Service, envelope: &Envelope<'_>) -> Result<Admitted, Refusal> {
+/// The key that a request names, whether it signed it or not.
+///
+/// # Errors
+/// When it names none, or none that exists and is enabled, or brings a token.
+pub fn key_of(service: &Service, envelope: &Envelope<'_>) -> Result<Arc<AccessKey>, Refusal> {
     // No action here may be called unsigned, so `Authorization: SKIP` names no key.
     let Some(secret_id) = envelope.secret_id() else {
         return Err(Refusal::invalid_authorization(
@@ -93,6 +97,11 @@ fn authenticate(service: &Service, envelope: &Envelope<'_>) -> Result<Admitted, 
     if envelope.token.is_some() {
         return Err(Refusal::token_failure()); // long-term keys must not carry one
     }
+    Ok(key)
+}
+
+fn authenticate(service: &Service, envelope: &Envelope<'_>) -> Result<Admitted, Refusal> {
+    let key = key_of(service, envelope)?;
     let verified = match &envelope.proof {
         Proof::Tc3(proof) if proof.unsigned_payload() && !service.config.allow_unsigned_payload => {
             return Err(Refusal::invalid_authorization(

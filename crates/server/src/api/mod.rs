@@ -3,6 +3,9 @@
 /// The straight line of a request.
 pub mod call;
 
+/// What can be refused before the body is read.
+pub mod preflight;
+
 /// Signature, permission, rate.
 pub mod gate;
 

@@ -11,6 +11,7 @@ use wire::Code;
 
 use crate::api::action::Context;
 use crate::api::error::ApiError;
+use crate::state::credentials::Place;
 use crate::state::records::{Driver, Login, Registration, Tag};
 
 /// A name that people gave: 1 to 60 characters, none of them a control character.
@@ -85,13 +86,18 @@ pub fn example_tags() -> [Tag; 1] {
     }]
 }
 
-/// A database account as callers give it: a name and a password, both or neither.
+/// The parameters of the probe account.
+pub const PROBE: (&str, &str) = ("ProbeUser", "ProbePassword");
+/// The parameters of the `sql` driver's account.
+pub const SQL: (&str, &str) = ("SqlUser", "SqlPassword");
+
+/// A database account as callers give it: a name and a password, both or neither. The password is sealed for `place`.
 ///
 /// # Errors
 /// `InvalidParameter` when only one of the two is there.
 pub fn login(
     context: &Context,
-    owner: &str,
+    place: &Place<'_>,
     names: (&str, &str),
     user: Option<String>,
     password: Option<String>,
@@ -100,10 +106,10 @@ pub fn login(
         (None, None) => Ok(None),
         (Some(user), Some(password)) => Ok(Some(Login {
             user,
-            password: context
-                .service
-                .vault
-                .seal(owner, zeroize::Zeroizing::new(password).as_bytes())?,
+            password: place.seal(
+                &context.service.vault,
+                zeroize::Zeroizing::new(password).as_bytes(),
+            )?,
         })),
         _ => Err(ApiError::new(
             Code::InvalidParameter,
@@ -152,6 +158,18 @@ pub fn check_nodes(
         Some(twice) => invalid(format!("`{twice}` is there twice")),
         None => Ok(()),
     }
+}
+
+/// Refuses nodes that may not be connected to.
+///
+/// # Errors
+/// `InvalidParameterValue`, naming the node, the reason and the option.
+pub async fn check_targets(context: &Context, nodes: &[Target]) -> Result<(), ApiError> {
+    for node in nodes {
+        let checked = context.service.peers.targets.check(node).await;
+        checked.map_err(|why| ApiError::invalid_value("Nodes", why))?;
+    }
+    Ok(())
 }
 
 /// Refuses a driver that could not do anything.

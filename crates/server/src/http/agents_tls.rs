@@ -16,6 +16,7 @@ use crate::ambient::UnixTime;
 use crate::service::Service;
 use crate::state::ids::Account;
 use crate::state::pki::Holder;
+use crate::work::enrolment::Shown;
 use crate::work::issuing::Issuing;
 
 /// Makes the configuration for each connection: nearly always the one before.
@@ -114,8 +115,11 @@ impl Configs {
     }
 }
 
-/// The SHA-256 of the certificate that the agent showed; `None` without one.
-pub fn shown(connection: &ServerConnection) -> Option<String> {
+/// The certificate that the agent showed; `None` without one.
+pub fn shown(connection: &ServerConnection) -> Option<Shown> {
     let leaf = connection.peer_certificates()?.first()?;
-    Some(hex::encode(Sha256::digest(leaf)))
+    Some(Shown {
+        sha256: hex::encode(Sha256::digest(leaf)),
+        is_agents: dbtls::has_uri(leaf, ca::role::AGENT),
+    })
 }

@@ -2,96 +2,101 @@
 
 pub mod agents;
 pub mod agents_tls;
+pub mod bodies;
+pub mod connections;
+pub mod framing;
+pub mod hosts;
+pub mod listener;
+pub mod proxies;
+pub mod receiving;
+pub mod side;
 pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use wire::Refusal;
-use wire::envelope::MAX_TC3_BODY;
 
 use crate::api::call;
+use crate::config::Config;
+use crate::metrics::EdgeMetrics;
 use crate::service::Service;
 use crate::web;
+use bodies::Bodies;
+use connections::Connections;
+use framing::{Ambiguity, Framed, LONGEST_HEAD};
+use listener::{Accepted, Caller};
 
-/// How long a connection may take for a request's head, or be idle between two. Go's client drops idle
-/// connections after 30 s and fails when the server is faster, so this is well above.
-const HEAD: Duration = Duration::from_secs(90);
-/// How long a body may take.
-const BODY: Duration = Duration::from_secs(60);
-/// How much of a body that is too large is still read: many clients send all of it before they look for an answer.
-const DRAIN: usize = 64 << 20;
 /// The first byte of a TLS record with a handshake in it.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// Tells browsers to come by TLS for a year.
+const HSTS: &str = "max-age=31536000";
 
 /// The answer type of every door.
 pub type Reply = Response<Full<Bytes>>;
+
+/// What the doors share.
+pub struct Edge {
+    /// The address that the main listener is bound to.
+    pub bound: SocketAddr,
+    /// The budget of bytes.
+    pub bodies: Arc<Bodies>,
+    /// The state of the budgets.
+    pub metrics: EdgeMetrics,
+    /// What `/metrics` asks for.
+    pub metrics_token: Option<web::Token>,
+}
 
 /// Accepts connections until it is told to stop, then lets those under way finish.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
+    tls: Option<Arc<tls::Reloading>>,
     stopped: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(service.config.max_connections));
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            break;
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stopped.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, from)) => {
-                let (service, acceptor, stopped) =
-                    (Arc::clone(&service), acceptor.clone(), stopped.clone());
-                tokio::spawn(async move {
-                    connection(service, stream, from, acceptor, stopped).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: some will be free again soon.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+    let Config {
+        limits,
+        max_connections,
+        shutdown_timeout: patience,
+        ..
+    } = &service.config;
+    let metrics = service.edge.metrics.listener("api");
+    let connections = Connections::new(limits, *max_connections, metrics);
+    let each = {
+        let (service, stopped) = (Arc::clone(&service), stopped.clone());
+        move |accepted: Accepted| {
+            connection(Arc::clone(&service), accepted, tls.clone(), stopped.clone())
         }
-    }
-    drop(listener);
-    let all = u32::try_from(service.config.max_connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(service.config.shutdown_timeout, room.acquire_many(all))
-        .await
-        .is_err()
-    {
-        tracing::warn!("some connections were cut off at shutdown");
-    }
+    };
+    let patience = *patience;
+    listener::serve(service, listener, connections, stopped, patience, each).await;
 }
 
 async fn connection(
     service: Arc<Service>,
-    stream: TcpStream,
-    from: SocketAddr,
-    acceptor: Option<TlsAcceptor>,
+    accepted: Accepted,
+    tls: Option<Arc<tls::Reloading>>,
     stopped: CancellationToken,
 ) {
-    // Answers are one small write each; waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
-    let Some(acceptor) = acceptor else {
+    let Accepted {
+        stream,
+        from,
+        place,
+    } = accepted;
+    let caller = Caller {
+        from,
+        connection: Arc::clone(place.connection()),
+    };
+    let Some(tls) = tls else {
         let greets_with_tls = tokio::select! {
             greets = greets_with_tls(&stream) => greets,
             () = stopped.cancelled() => return, // browsers open connections that they may never use
@@ -100,40 +105,49 @@ async fn connection(
             tracing::warn!(%from, "a TLS handshake arrived on the plain HTTP port; the connection is closed. Use http:// in the client, or configure [tls]");
             return;
         }
-        return converse(service, stream, from, stopped).await;
+        return converse(service, stream, caller, stopped).await;
     };
     let accepted = tokio::select! {
-        accepted = tokio::time::timeout(HEAD, acceptor.accept(stream)) => accepted,
+        accepted = tls.acceptor().accept(stream) => accepted,
         () = stopped.cancelled() => return,
     };
     match accepted {
-        Ok(Ok(stream)) => converse(service, stream, from, stopped).await,
-        Ok(Err(error)) => tracing::debug!(%from, %error, "the TLS handshake failed"),
-        Err(_) => tracing::debug!(%from, "the TLS handshake took too long"),
+        Ok(stream) => {
+            caller.connection.is_open();
+            converse(service, stream, caller, stopped).await;
+        }
+        Err(error) => tracing::debug!(%from, %error, "the TLS handshake failed"),
     }
 }
 
 /// Such a client would wait for its whole time-out if it were not told at once.
 async fn greets_with_tls(stream: &TcpStream) -> bool {
     let mut first = [0];
-    matches!(tokio::time::timeout(HEAD, stream.peek(&mut first)).await, Ok(Ok(1)) if first[0] == TLS_HANDSHAKE)
+    matches!(stream.peek(&mut first).await, Ok(1) if first[0] == TLS_HANDSHAKE)
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     service: Arc<Service>,
     stream: S,
-    from: SocketAddr,
+    caller: Caller,
     stopped: CancellationToken,
 ) {
-    let answer = service_fn(move |request| {
+    let from = caller.from;
+    let held = service.edge.bodies.held_for(from);
+    let stream = Framed::new(stream, Arc::clone(&caller.connection), held);
+    let answer = service_fn(move |request: Request<Incoming>| {
         let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(route(&service, from, request).await) }
+        let caller = Caller {
+            from: service.config.http.caller(caller.from, request.headers()),
+            connection: Arc::clone(&caller.connection),
+        };
+        async move { Ok::<_, std::convert::Infallible>(answer(&service, &caller, request).await) }
     });
+    // Times are watched by `connections`, hyper's own would cost a timer for each request.
     let mut connection = std::pin::pin!(
         hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(128 << 10) // a GET may be 32 KB; hyper answers 431 beyond this
+            .header_read_timeout(None)
+            .max_buf_size(LONGEST_HEAD) // hyper answers 431 beyond this
             .serve_connection(TokioIo::new(stream), answer)
     );
     let ended = tokio::select! {
@@ -148,39 +162,110 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Answers a request, unless it can be read in two ways.
+async fn answer(service: &Arc<Service>, caller: &Caller, request: Request<Incoming>) -> Reply {
+    caller.connection.is_busy();
+    if let Some(reply) = refuse_ambiguous(service, caller, request.method()) {
+        return reply;
+    }
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let mut reply = route(service, caller, request).await;
+    if is_chunked {
+        close_after(&mut reply); // see `framing`
+    }
+    if service.config.tls.is_some() {
+        let headers = reply.headers_mut();
+        headers.insert("strict-transport-security", HeaderValue::from_static(HSTS));
+    }
+    caller.connection.is_idle();
+    reply
+}
+
+/// The answer to a request whose end, or whose host, can be read in two ways.
+pub fn refuse_ambiguous(service: &Service, caller: &Caller, method: &Method) -> Option<Reply> {
+    let ambiguity = caller.connection.ambiguity();
+    let (name, why) = match ambiguity.map(|known: Ambiguity| (known.name(), known.text())) {
+        None if method == Method::CONNECT => ("connect", "This is no proxy.\n"),
+        known => known?,
+    };
+    service.edge.metrics.ambiguous(name);
+    tracing::info!(from = %caller.from, reason = name, "an HTTP request was refused");
+    let mut reply = text(StatusCode::BAD_REQUEST, why);
+    close_after(&mut reply);
+    Some(reply)
+}
+
+fn close_after(reply: &mut Reply) {
+    let headers = reply.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
 /// Which door a request goes through.
-async fn route(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
+async fn route(service: &Arc<Service>, caller: &Caller, request: Request<Incoming>) -> Reply {
     let path = request.uri().path();
     let has_console = service.config.console.enabled;
+    if path == "/" && !(has_console && comes_to_look(&request)) {
+        return api(service, caller, request).await;
+    }
+    if let Some(reply) = health(path).filter(|_| is_reading(&request)) {
+        return reply;
+    }
+    let needs_host = path != "/metrics" || service.edge.metrics_token.is_none();
+    if needs_host && !hosts::is_allowed(&service.config, service.edge.bound, host(&request)) {
+        return text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This host is not served. Use the address that Signet listens on, or add the host name to [http] allowed_hosts.\n",
+        );
+    }
     if path == "/" {
-        return if has_console && comes_to_look(&request) {
-            web::console::entrance()
-        } else {
-            api(service, from, request).await
-        };
+        return web::console::entrance();
     }
     if has_console && (path == "/console" || path.starts_with(web::console::ROOT)) {
-        return web::console::answer(service, from, request).await;
+        return web::console::answer(service, caller, request).await;
     }
-    let is_reading = request.method() == Method::GET || request.method() == Method::HEAD;
     match path {
-        _ if !is_reading => text(
+        _ if !is_reading(&request) => text(
             StatusCode::METHOD_NOT_ALLOWED,
             "Only GET and HEAD are supported here.\n",
         ),
-        "/healthz" => text(StatusCode::OK, "ok\n"),
-        "/readyz" => text(StatusCode::OK, "ready\n"), // nothing listens before the catalog is loaded
-        "/metrics" => web::metrics(service),
+        "/metrics" => web::metrics_beside_the_api(service, request.headers()),
         _ => match path.strip_prefix("/certificates/") {
             Some(file) if file.ends_with(web::revocations::EXTENSION) => {
                 web::revocations::answer(service, file)
             }
-            Some(rest) => web::download::answer(service, from, rest, &request).await,
+            Some(rest) => web::download::answer(service, caller.from, rest, &request).await,
             None => text(
                 StatusCode::NOT_FOUND,
                 "There is nothing here. The API is at /.\n",
             ),
         },
+    }
+}
+
+fn is_reading(request: &Request<Incoming>) -> bool {
+    request.method() == Method::GET || request.method() == Method::HEAD
+}
+
+/// The `Host` header, or that of an absolute target.
+fn host(request: &Request<Incoming>) -> &str {
+    let target = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let header = request.headers().get(HOST);
+    target.unwrap_or_else(|| {
+        header
+            .map_or(Ok(""), HeaderValue::to_str)
+            .unwrap_or_default()
+    })
+}
+
+/// The answer to a health check.
+pub fn health(path: &str) -> Option<Reply> {
+    match path {
+        "/healthz" => Some(text(StatusCode::OK, "ok\n")),
+        "/readyz" => Some(text(StatusCode::OK, "ready\n")), // nothing listens before the catalog is loaded
+        _ => None,
     }
 }
 
@@ -207,7 +292,7 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
 }
 
 /// The API: always HTTP status 200, always exactly `application/json`, since clients insist on both.
-async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
+async fn api(service: &Arc<Service>, caller: &Caller, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
     // HTTP/1.1 has the host in a header; with an absolute target it may be there as well.
     let host = parts
@@ -223,14 +308,18 @@ async fn api(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming
         headers: &parts.headers,
         body: &[],
     };
-    let answer = match read(body, &parts.headers, MAX_TC3_BODY).await {
-        Ok(body) => {
+    match receiving::receive(service, caller, &request, body).await {
+        Ok((body, _held)) => {
+            caller.connection.is_busy();
             request.body = &body;
-            call::answer(service, from, &request).await
+            let answer = call::answer(service, caller.from, &request).await;
+            if answer.is_signed {
+                caller.connection.prove();
+            }
+            reply_of(answer.body)
         }
-        Err(refusal) => call::refuse(service, from, &request, refusal),
-    };
-    reply_of(answer)
+        Err(refusal) => reply_of(call::refuse(service, caller.from, &request, refusal)),
+    }
 }
 
 /// The HTTP answer around an answer of the API.
@@ -240,63 +329,4 @@ pub fn reply_of(answer: Vec<u8>) -> Reply {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
     reply
-}
-
-/// Reads a body of at most so many bytes.
-///
-/// # Errors
-/// When it is larger, breaks off, or takes too long.
-pub async fn read(
-    body: Incoming,
-    headers: &hyper::HeaderMap,
-    limit: usize,
-) -> Result<Bytes, Refusal> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        drain(body).await;
-        return Err(Refusal::request_size_limit_exceeded(limit));
-    }
-    let took_too_long = "The request body took too long to arrive.";
-    let read = tokio::time::timeout(BODY, whole(body, limit)).await;
-    read.unwrap_or_else(|_| Err(Refusal::malformed_parameters(took_too_long)))
-}
-
-/// All of a body. Nearly every one comes in one piece, which is then not copied.
-async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    let mut first = Bytes::new();
-    let mut all = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let broken =
-            |_| Refusal::malformed_parameters("The request body broke off before its end.");
-        let Ok(piece) = frame.map_err(broken)?.into_data() else {
-            continue; // trailers
-        };
-        if first.len() + all.len() + piece.len() > limit {
-            drain(body).await;
-            return Err(Refusal::request_size_limit_exceeded(limit));
-        }
-        if first.is_empty() && all.is_empty() {
-            first = piece;
-        } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&piece);
-        }
-    }
-    Ok(if all.is_empty() { first } else { all.into() })
-}
-
-async fn drain(mut body: Incoming) {
-    let mut left = DRAIN;
-    let drained = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    // Either way the answer is the same.
-    let _ = tokio::time::timeout(BODY, drained).await;
 }

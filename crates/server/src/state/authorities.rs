@@ -130,6 +130,16 @@ impl Pki {
     pub(super) fn set_authority(&self, authority: Authority) {
         let mut all = self.authorities.load().all.clone();
         all.insert(authority.id.clone(), Arc::new(authority));
+        self.set_authorities(all);
+    }
+
+    pub(super) fn remove_authority(&self, id: &str) {
+        let mut all = self.authorities.load().all.clone();
+        all.remove(id);
+        self.set_authorities(all);
+    }
+
+    fn set_authorities(&self, all: BTreeMap<String, Arc<Authority>>) {
         let roots = all
             .values()
             .flat_map(|authority| authority.issuer.anchors().to_vec());

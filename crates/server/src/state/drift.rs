@@ -18,9 +18,13 @@ pub struct Drift {
 
 /// How a node differs from what it is expected to do; `None` when it does not, or nothing is expected of it.
 ///
-/// There are three witnesses: what the wire shows, what the server says that it loaded, and what it will load at its next start.
+/// Of a node without a certificate of ours its accepted authorities are expected. For one with, there are three witnesses: what the wire shows,
+/// what the server says that it loaded, and what it will load at its next start.
 pub fn of(node: &Node) -> Option<Drift> {
-    let (expected, observed) = (node.managed()?, node.observed()?);
+    let Some(expected) = node.managed() else {
+        return of_authorities(node);
+    };
+    let observed = node.observed()?;
     let is_ours = observed.leaf == Some(pki::word(&expected.certificate));
     if let Some(what) = on_the_wire(expected.on, observed.status, is_ours) {
         // What it looked like before the task ended was no drift.
@@ -32,6 +36,18 @@ pub fn of(node: &Node) -> Option<Drift> {
         .filter(|witness| witness.at >= expected.since)?;
     let what = by_its_own_words(expected.on, &witness.said)?;
     let since = witness.at;
+    Some(Drift { what, since })
+}
+
+/// Another authority than the accepted one is told as long as it is served.
+fn of_authorities(node: &Node) -> Option<Drift> {
+    let pin = node.pin()?;
+    let foreign = pin.foreign.as_ref()?;
+    let what = format!(
+        "its certificate leads to another authority than the accepted one (SHA-256 {}), so clients are not given it: if you replaced the certificate, accept it with AcceptAuthority (`signet ca accept`); if it changes whenever the server restarts, the server makes it by itself, as MariaDB 11.4 and newer do: give it a certificate with OpenSSL; if neither, look for somebody between",
+        foreign.anchors.join(", ")
+    );
+    let since = foreign.since;
     Some(Drift { what, since })
 }
 

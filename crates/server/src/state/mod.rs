@@ -12,6 +12,15 @@ pub mod records;
 /// Secrets at rest.
 pub mod vault;
 
+/// What the passwords of database accounts are bound to.
+pub mod credentials;
+
+/// Which authorities a node is expected to show.
+pub mod pins;
+
+/// What a first start of this version has to do for data of an earlier one.
+pub mod upgrade;
+
 /// A map that readers use without a lock.
 pub mod index;
 
@@ -41,6 +50,9 @@ pub mod link;
 
 /// The audit log.
 pub mod audit;
+
+/// Budgets in bytes per minute.
+pub mod budget;
 
 /// Calls that were refused because of their signature.
 pub mod refused;

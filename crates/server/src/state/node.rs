@@ -8,6 +8,8 @@ use dbtls::switch::Witness;
 use dbtls::{Status, Target, Trust};
 
 use crate::ambient::UnixTime;
+use crate::state::credentials::Destination;
+use crate::state::pins::PinRecord;
 use crate::state::pki::ManagedRecord;
 use crate::state::records::Login;
 
@@ -56,10 +58,12 @@ pub struct Failure {
 pub struct Access {
     /// The document that it was registered with; the password is sealed for it.
     pub owner: String,
+    /// The servers that the password is sealed for.
+    pub destination: Destination,
     /// The account to log in with.
     pub login: Option<Login>,
     /// The CA certificates that its servers are expected to be issued by.
-    pub trust: Trust,
+    pub trust: Arc<Trust>,
 }
 
 /// What the server said about itself.
@@ -81,6 +85,7 @@ pub struct Node {
     failure: ArcSwapOption<Failure>,
     access: ArcSwapOption<Access>,
     managed: ArcSwapOption<ManagedRecord>,
+    pin: ArcSwapOption<PinRecord>,
     witness: ArcSwapOption<Witnessed>,
     owners: AtomicU32,
 }
@@ -95,6 +100,7 @@ impl Node {
             failure: ArcSwapOption::empty(),
             access: ArcSwapOption::empty(),
             managed: ArcSwapOption::empty(),
+            pin: ArcSwapOption::empty(),
             witness: ArcSwapOption::empty(),
             owners: AtomicU32::new(0),
         }
@@ -133,6 +139,11 @@ impl Node {
         self.managed.load_full()
     }
 
+    /// Which authorities are accepted for it; `None` when none were pinned.
+    pub fn pin(&self) -> Option<Arc<PinRecord>> {
+        self.pin.load_full()
+    }
+
     /// What the server said last about itself; `None` when it was not asked since the start.
     pub fn witness(&self) -> Option<Arc<Witnessed>> {
         self.witness.load_full()
@@ -154,6 +165,10 @@ impl Node {
 
     pub(super) fn set_managed(&self, managed: Option<Arc<ManagedRecord>>) {
         self.managed.store(managed);
+    }
+
+    pub(super) fn set_pin(&self, pin: Option<Arc<PinRecord>>) {
+        self.pin.store(pin);
     }
 
     /// Counts one more owner; true for the first.

@@ -1,10 +1,13 @@
 //! The long form of observations and the certificates they name, read from the store.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::state::catalog::{Catalog, Common, Error};
 use crate::state::node::Node;
+use crate::state::pins::{Origin, PinRecord};
 use crate::state::records::{BadDocument, CertificateRecord, ObservationRecord};
 
 /// The last definite observation of a node, and the certificates that it served then or before, DER.
@@ -26,7 +29,11 @@ pub async fn observation(
     Ok(Some((record, chain)))
 }
 
-async fn certificate(catalog: &Catalog, sha256: &str) -> Result<Vec<u8>, Error> {
+/// The certificate with this SHA-256, DER.
+///
+/// # Errors
+/// When the store fails, or has no such certificate.
+pub async fn certificate(catalog: &Catalog, sha256: &str) -> Result<Vec<u8>, Error> {
     let key = CertificateRecord::key(sha256);
     let bad = |cause: String| {
         Error::Document(BadDocument {
@@ -50,47 +57,58 @@ pub struct Anchors {
     pub complete: bool,
 }
 
-/// The roots of our own authority where we may change a node, the certificates that were registered for the nodes, and the CA certificates that they serve. Where there are neither,
-/// the chain as it is served.
+/// The roots of our own authority where we may change a node, and the CA certificates that were registered. Where none were registered, the
+/// accepted authorities of every node that has no certificate of ours. What a node serves beside those is not among them, whatever it is.
 ///
 /// # Errors
 /// When the store fails or a document cannot be read.
 pub async fn anchors(catalog: &Catalog, common: &Common) -> Result<Anchors, Error> {
     let mut certificates = Vec::new();
-    let mut served = Vec::new();
-    let mut complete = false;
     if common.is_managed() {
         // Also the next one, before anything is issued by it: clients trust first.
         add(
             &mut certificates,
             catalog.pki.trust().certificates().map(<[u8]>::to_vec),
         );
-        complete = !certificates.is_empty();
     }
-    for node in &common.nodes {
-        if let Some(access) = node.access() {
-            add(
-                &mut certificates,
-                access.trust.certificates().map(<[u8]>::to_vec),
-            );
-            complete |= access.trust.certificates().next().is_some();
-        }
-        if let Some((_, chain)) = observation(catalog, node).await? {
-            let of_node = dbtls::anchors(&chain);
-            complete |= of_node.complete;
-            add(&mut certificates, of_node.certificates);
-            add(&mut served, chain);
-        }
+    add(
+        &mut certificates,
+        common.trust.certificates().map(<[u8]>::to_vec),
+    );
+    let pins = common
+        .nodes
+        .iter()
+        .filter_map(|node| accepted(common, node));
+    for sha256 in pins.flat_map(|pin| pin.anchors.clone()) {
+        let der = certificate(catalog, &sha256).await?;
+        add(&mut certificates, [der]);
     }
-    if certificates.is_empty() {
-        certificates = served;
-    }
+    // An operator's CA certificates are taken at their word.
+    let complete = common.has_ca() || certificates.iter().any(|der| dbtls::is_root(der));
     Ok(Anchors {
         certificates,
         complete,
     })
 }
 
+/// What is accepted of a node that has to be taken at its word.
+fn accepted(common: &Common, node: &Node) -> Option<Arc<PinRecord>> {
+    let pin = node.pin().filter(|_| !common.has_ca())?;
+    let is_ours = node.managed().is_some();
+    (!is_ours || pin.origin == Origin::Accepted).then_some(pin)
+}
+
+/// The certificates of what is pinned for a node, DER.
+///
+/// # Errors
+/// When the store fails or a document cannot be read.
+pub async fn pinned(catalog: &Catalog, pin: &PinRecord) -> Result<Vec<Vec<u8>>, Error> {
+    let mut pinned = Vec::with_capacity(pin.anchors.len());
+    for sha256 in &pin.anchors {
+        pinned.push(certificate(catalog, sha256).await?);
+    }
+    Ok(pinned)
+}
 fn add(all: &mut Vec<Vec<u8>>, more: impl IntoIterator<Item = Vec<u8>>) {
     for certificate in more {
         if !all.contains(&certificate) {

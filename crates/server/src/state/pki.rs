@@ -117,6 +117,12 @@ pub struct IssuedRecord {
     /// When it was replaced or revoked; 0 before that.
     #[serde(default)]
     pub ended: UnixTime,
+    /// The names that were proven to lead to the instance when it was issued. The addresses of its nodes need no proof.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proven: Vec<String>,
+    /// Whether it carries the mark of its holder's role, as all do that this version issues to agents and the listener.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
 }
 
 impl IssuedRecord {
@@ -198,6 +204,9 @@ pub struct AgentRecord {
     /// When it was revoked; 0 while it was not.
     #[serde(default)]
     pub revoked: UnixTime,
+    /// The machine that it runs on, as the agent named it first; `None` for an agent of a version that does not name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 impl AgentRecord {
@@ -224,6 +233,9 @@ pub struct TokenRecord {
     pub account: Account,
     /// Until when it can be used.
     pub expires: UnixTime,
+    /// Whether the agent that enrols takes the place of one that is enrolled for the node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
     /// The agent that enrolled with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<AgentId>,
@@ -261,6 +273,8 @@ mod tests {
             not_after: 300 * day,
             fate: Fate::Active,
             ended: 0,
+            proven: Vec::new(),
+            marked: false,
         };
         assert_eq!(issued.renew_at(), 200 * day);
         issued.sha256 = "ffff".repeat(16);

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use ca::key::KeyKind;
-use dbtls::Target;
+use dbtls::{Target, Trust};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -188,6 +188,9 @@ pub struct Registration {
     /// Further names that clients use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,
+    /// Whether certificates may cover names that were not proven to lead to one of the nodes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unproven_names: bool,
     /// How the nodes are changed.
     #[serde(default)]
     pub driver: Driver,
@@ -211,6 +214,13 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The CA certificates. They were checked when they were registered; a bundle that cannot be read now trusts nobody.
+    pub fn trust(&self) -> Trust {
+        let pem = self.ca.as_deref();
+        let trust = pem.and_then(|pem| Trust::from_pem(pem.as_bytes()).ok());
+        trust.unwrap_or_default()
+    }
+
     /// How this node is changed.
     pub fn driver_of(&self, node: &Target) -> Driver {
         self.node_drivers
@@ -439,6 +449,7 @@ mod tests {
                 vip: Some("192.0.2.1".parse().unwrap()),
                 vport: 3306,
                 dns: vec!["db.example.com".into()],
+                accept_unproven_names: true,
                 driver: Driver::Sql,
                 node_drivers: vec![NodeDriver {
                     node: "[::1]:3307".parse().unwrap(),

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dbtls::Status;
+use dbtls::{Status, Target};
 
 use crate::ambient::UnixTime;
 use crate::state::ids::{Account, SubjectId, TaskId};
 use crate::state::index::Index;
-use crate::state::task::TaskRecord;
+use crate::state::task::{Kind, TaskRecord};
 
 /// Every task that is known. The catalog's writer alone changes it.
 pub struct Tasks {
@@ -68,6 +68,18 @@ impl Tasks {
             return None;
         }
         self.running.get(subject.word())
+    }
+
+    /// What the task that works on this node now does to it.
+    pub fn running_on(&self, node: &Target) -> Option<Kind> {
+        if self.running_count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let running = self.running.values();
+        let task = running
+            .iter()
+            .find(|task| task.nodes.iter().any(|work| work.node == *node));
+        task.map(|task| task.kind)
     }
 
     /// What `Status` was before the task that changes this now; `None` when there is no such task.

@@ -20,6 +20,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::ambient::Entropy;
+use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{Expect, Store, Write};
 
 const DATA_KEY: &str = "v/data-key";
@@ -96,6 +97,19 @@ impl Vault {
             }
         };
         Ok(Self { data_key, entropy })
+    }
+
+    /// Unwraps the data key of a store that another process may have open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when there is no data key yet.
+    pub fn peek(master: &Path, file: &Path, entropy: Entropy) -> Result<Self, Error> {
+        let key = read_master(master)?.ok_or_else(|| bad(master, "the file is missing"))?;
+        let wrapped = Sqlite::peek(file, DATA_KEY)?.ok_or(Error::WrongKey)?;
+        Ok(Self {
+            data_key: unwrap_data_key(&key, &wrapped)?,
+            entropy,
+        })
     }
 
     /// Seals a secret that belongs to `owner`, a text like `k/AKID…`.
@@ -177,7 +191,13 @@ fn read_master(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(bad(path, error.to_string())),
     };
-    if metadata.mode() & 0o077 != 0 {
+    // systemd gives a credential to the service's user by an access list, whose mask shows as the group's mode.
+    let others = if path.starts_with("/run/credentials") {
+        0o037
+    } else {
+        0o077
+    };
+    if metadata.mode() & others != 0 {
         return Err(bad(
             path,
             format!(

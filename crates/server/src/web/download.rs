@@ -130,6 +130,7 @@ fn refuse(service: &Service, from: SocketAddr, id: &str, refused: Refused) -> Re
         action: "download".into(),
         resource: id.chars().take(64).collect(),
         code,
+        changes: Vec::new(),
     });
     text(StatusCode::FORBIDDEN, format!("{refused}\n"))
 }

@@ -4,23 +4,26 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dbtls::Target;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 use wire::agent::{Done, HOLD, Order, OrderId, Outcome, Work};
 
+use crate::state::ids::AgentId;
+use crate::state::pki::AgentRecord;
 use crate::work::drivers::Trouble;
 
 /// How long an agent that does not ask is waited for before an order is given up. It asks anew at once after each answer.
 const ABSENCE: Duration = Duration::from_secs(20);
 
-/// Where orders wait for agents, one at a time for each node.
+/// Where orders wait for agents, one at a time for each agent. An order is for one agent: no other gets it, not even one for the same node.
 #[derive(Default)]
 pub struct Hub {
-    posts: Mutex<HashMap<Target, Arc<Post>>>,
+    posts: Mutex<HashMap<AgentId, Arc<Post>>>,
+    /// Held while an agent enrols, so that of two for one node the second sees the first.
+    pub enrolling: tokio::sync::Mutex<()>,
 }
 
-/// The place of one node's agent.
+/// The place of one agent.
 #[derive(Default)]
 struct Post {
     state: Mutex<State>,
@@ -47,18 +50,18 @@ impl Post {
 }
 
 impl Hub {
-    /// Gives an order to the agent of a node, and waits for what becomes of it.
+    /// Gives an order to an agent, and waits for what becomes of it.
     ///
     /// # Errors
     /// When the agent does not ask for orders, does not answer in time, or could not do it.
     pub async fn order(
         &self,
-        node: &Target,
+        agent: &AgentRecord,
         id: OrderId,
         work: Work,
         patience: Duration,
     ) -> Result<Outcome, Trouble> {
-        let post = self.post(node);
+        let (post, node) = (self.post(agent.id), &agent.node);
         let (done, outcome) = oneshot::channel();
         let order = Order {
             id,
@@ -107,9 +110,9 @@ impl Hub {
         timeout_at(until, outcome).await.ok()?.ok()
     }
 
-    /// What the agent of a node is to do next; `None` when nothing comes up for a while.
-    pub async fn next(&self, node: &Target) -> Option<Order> {
-        let post = self.post(node);
+    /// What an agent is to do next; `None` when nothing comes up for a while.
+    pub async fn next(&self, agent: AgentId) -> Option<Order> {
+        let post = self.post(agent);
         post.with(|state| state.asked = Some(Instant::now()));
         let until = Instant::now() + HOLD;
         loop {
@@ -130,8 +133,8 @@ impl Hub {
     }
 
     /// Takes in what became of an order. One that nobody waits for any more is forgotten.
-    pub fn done(&self, node: &Target, done: Done) {
-        let waiting = self.post(node).with(|state| {
+    pub fn done(&self, agent: AgentId, done: Done) {
+        let waiting = self.post(agent).with(|state| {
             state.asked = Some(Instant::now());
             state.order.take_if(|(order, _)| order.id == done.order_id)
         });
@@ -141,15 +144,15 @@ impl Hub {
         }
     }
 
-    /// How long ago the agent of a node asked last; `None` when it has not since the start.
-    pub fn asked(&self, node: &Target) -> Option<Duration> {
-        self.post(node)
+    /// How long ago an agent asked last; `None` when it has not since the start.
+    pub fn asked(&self, agent: AgentId) -> Option<Duration> {
+        self.post(agent)
             .with(|state| state.asked)
             .map(|asked| asked.elapsed())
     }
 
-    fn post(&self, node: &Target) -> Arc<Post> {
+    fn post(&self, agent: AgentId) -> Arc<Post> {
         let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(posts.entry(node.clone()).or_default())
+        Arc::clone(posts.entry(agent).or_default())
     }
 }

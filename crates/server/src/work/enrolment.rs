@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ca::authority::Profile;
+use ca::authority::{Profile, Serial};
 use ca::request::CertificateRequest;
 use dbtls::Target;
 use sha2::{Digest, Sha256};
@@ -40,6 +40,19 @@ const BAD_TOKEN: Denied = Denied::Unknown(
     "the token is unknown, used up or expired: make a new one with `signet agent token`",
 );
 
+/// Whoever shows a certificate that is no agent's.
+const NOT_AN_AGENT: Denied = Denied::Unknown("the certificate is not an agent's: enrol again");
+
+/// A token of the right node, while its agent is alive.
+const TAKEN: Denied = Denied::Unknown(
+    "another agent is enrolled for this node: revoke it (signet agent list, signet agent revoke), or make a token that replaces it (signet agent token --replace)",
+);
+
+/// Whoever shows the certificate of an agent from another machine.
+const ELSEWHERE: Denied = Denied::Unknown(
+    "this agent enrolled on another machine, or a newer version of it did (/etc/machine-id): enrol again here, with a token that replaces it (signet agent token --replace) and --force",
+);
+
 /// Whoever shows a certificate of an agent that is not trusted any more.
 const REVOKED: Denied = Denied::Unknown("this agent was revoked: enrol again with a new token");
 
@@ -55,6 +68,15 @@ impl From<issuing::Error> for Denied {
     }
 }
 
+/// The certificate that an agent showed.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Whether it has the mark of an agent.
+    pub is_agents: bool,
+}
+
 /// Makes a token for the agent of one node. The secret half is in the answer and nowhere else.
 ///
 /// # Errors
@@ -64,6 +86,7 @@ pub async fn make_token(
     account: Account,
     (subject, node): (SubjectId, Target),
     expires: UnixTime,
+    replace: bool,
 ) -> anyhow::Result<Token> {
     let authority = service
         .catalog
@@ -82,6 +105,7 @@ pub async fn make_token(
         subject,
         account,
         expires,
+        replace,
         used: None,
         id,
     };
@@ -101,8 +125,10 @@ pub async fn make_token(
 pub async fn enrol(
     service: &Arc<Service>,
     from: SocketAddr,
+    machine: Option<String>,
     asked: EnrolRequest,
 ) -> Result<Enrolled, Denied> {
+    let _one_at_a_time = service.agents.enrolling.lock().await;
     let key = TokenRecord::key(asked.token.id());
     let found = service.catalog.document::<TokenRecord>(&key).await?;
     let (mut token, revision) = found.ok_or(BAD_TOKEN)?;
@@ -114,6 +140,7 @@ pub async fn enrol(
     if !fits || token.used.is_some() || service.clock.now() >= token.expires {
         return Err(BAD_TOKEN);
     }
+    let replaced = replaced(service, &token).await?;
     let id = AgentId::fresh(&service.entropy);
     let certificate = issue(service, id, token.account, &asked.csr).await?;
     let agent = AgentRecord {
@@ -126,9 +153,11 @@ pub async fn enrol(
         certificates: vec![certificate.sha256.clone()],
         enrolled: service.clock.now(),
         revoked: 0,
+        machine,
     };
     token.used = Some(id);
-    let writes = vec![
+    let mut writes = replaced;
+    writes.extend([
         // Of two that come with one token, one is first.
         Write::put(key, records::encode(&token), Expect::At(revision)),
         Write::put(
@@ -136,7 +165,7 @@ pub async fn enrol(
             records::encode(&agent),
             Expect::Absent,
         ),
-    ];
+    ]);
     match service.catalog.commit(writes).await {
         Ok(_) => {}
         Err(store::Error::Conflict { .. }) => return Err(BAD_TOKEN),
@@ -155,7 +184,76 @@ pub async fn enrol(
         node: agent.node.to_string(),
         certificate: certificate.chain_pem,
         roots: roots(service),
+        vouchers: vouchers(service)?,
     })
+}
+
+/// The writes that revoke the agents of the token's node, if the token replaces them.
+///
+/// # Errors
+/// When there is one that can still call, and the token does not.
+async fn replaced(service: &Service, token: &TokenRecord) -> Result<Vec<Write>, Denied> {
+    let mut writes = Vec::new();
+    for agent in service.catalog.pki.agents() {
+        if agent.node != token.node || agent.revoked > 0 {
+            continue;
+        }
+        if !token.replace && is_alive(service, &agent) {
+            return Err(TAKEN);
+        }
+        if token.replace {
+            let (agent, revision) = unrevoked(service, agent.id).await?;
+            writes.extend(revocation(service, &agent, revision));
+        }
+    }
+    Ok(writes)
+}
+
+/// Whether one of its certificates is still valid.
+fn is_alive(service: &Service, agent: &AgentRecord) -> bool {
+    let now = service.clock.now();
+    let mut certificates = agent.certificates.iter();
+    certificates.any(|sha256| {
+        let issued = service.catalog.pki.issued(sha256);
+        issued.is_some_and(|issued| now < issued.not_after)
+    })
+}
+
+/// The agent that a request comes from: it showed this certificate, and names this machine.
+///
+/// # Errors
+/// [`Denied::Unknown`] as [`admit`], or when the agent is known to be on another machine.
+pub async fn identify(
+    service: &Service,
+    shown: Option<&Shown>,
+    machine: Option<&str>,
+) -> Result<Arc<AgentRecord>, Denied> {
+    let agent = admit(service, shown.map(|shown| shown.sha256.as_str())).await?;
+    let issued = shown.and_then(|shown| service.catalog.pki.issued(&shown.sha256));
+    if issued.is_some_and(|issued| issued.marked) && !shown.is_some_and(|shown| shown.is_agents) {
+        return Err(NOT_AN_AGENT);
+    }
+    match (&agent.machine, machine) {
+        (Some(known), Some(named)) if known == named => {}
+        (Some(_), _) => return Err(ELSEWHERE),
+        (None, Some(named)) => bind(service, agent.id, named).await?,
+        // A version that does not name its machine.
+        (None, None) => {}
+    }
+    Ok(agent)
+}
+
+/// Writes down the machine of an agent that names one for the first time.
+async fn bind(service: &Service, id: AgentId, machine: &str) -> Result<(), Denied> {
+    let (agent, revision) = unrevoked(service, id).await?;
+    let bound = AgentRecord {
+        machine: Some(machine.to_owned()),
+        ..agent
+    };
+    let written = service.catalog.commit(vec![put(&bound, revision)]).await;
+    written
+        .map(drop)
+        .map_err(|error| Denied::Internal(error.into()))
 }
 
 /// The agent that showed this certificate.
@@ -173,9 +271,7 @@ pub async fn admit(service: &Service, shown: Option<&str>) -> Result<Arc<AgentRe
     });
     let agent = agent
         .filter(|agent| agent.certificates.iter().any(|known| known == shown))
-        .ok_or(Denied::Unknown(
-            "the certificate is not an agent's: enrol again",
-        ))?;
+        .ok_or(NOT_AN_AGENT)?;
     if agent.revoked > 0 {
         return Err(REVOKED);
     }
@@ -264,6 +360,7 @@ pub async fn renew(
     Ok(Renewed {
         certificate: certificate.chain_pem,
         roots: roots(service),
+        vouchers: vouchers(service)?,
     })
 }
 
@@ -342,6 +439,21 @@ fn roots(service: &Service) -> String {
     roots.collect()
 }
 
+/// What each authority says for the roots of the others, so that an agent which knows one of them can take them all.
+fn vouchers(service: &Service) -> Result<Vec<String>, Denied> {
+    let (authorities, now) = (service.catalog.pki.authorities(), service.clock.now());
+    let mut vouchers = Vec::new();
+    for by in authorities.iter().filter(|by| now < by.issuer.not_after()) {
+        let others = authorities.iter().filter(|other| other.id != by.id);
+        for root in others.flat_map(|other| other.issuer.anchors()) {
+            let serial = Serial::from_random(service.entropy.bytes());
+            let voucher = by.issuer.vouch(root, serial, now);
+            vouchers.push(voucher.map_err(issuing::Error::from)?);
+        }
+    }
+    Ok(vouchers)
+}
+
 /// Writes a refusal into the audit log.
 pub fn audit_denial(service: &Service, from: SocketAddr, path: &str, denied: &Denied) {
     let code = match denied {
@@ -373,5 +485,6 @@ fn note(
         action: action.into(),
         resource: audit::short(resource),
         code,
+        changes: Vec::new(),
     });
 }

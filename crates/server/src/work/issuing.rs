@@ -5,7 +5,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ca::authority::{
-    Authority as Issuer, Issued, Order, Profile, Serial, SubjectName, certificates_from_pem,
+    Authority as Issuer, Issued, Order, Permitted, Profile, Serial, SubjectName,
+    certificates_from_pem,
 };
 use ca::key::{KeyKind, PrivateKey};
 use ca::request::CertificateRequest;
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::Entropy;
 use crate::ambient::UnixTime;
-use crate::config::CaConfig;
+use crate::config::Config;
 use crate::service::{Service, StartError};
 use crate::state::authorities::Authority;
 use crate::state::catalog::{self, Catalog, Common};
@@ -23,7 +24,7 @@ use crate::state::pki::{AuthorityRecord, Fate, Holder, IssuedRecord, Role};
 use crate::state::records::{self, CertificateRecord, V1};
 use crate::state::store::{Expect, Write};
 use crate::state::vault::{self, Vault};
-use crate::work::succession;
+use crate::work::{names, succession};
 
 /// Why no certificate was issued.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum Error {
     /// There is no authority yet.
     #[error("there is no certificate authority")]
     NoAuthority,
+    /// One of the names must not be covered.
+    #[error(transparent)]
+    Names(#[from] names::Refused),
     /// The authority refused.
     #[error(transparent)]
     Ca(#[from] ca::authority::Error),
@@ -85,12 +89,13 @@ impl<'a> Issuing<'a> {
         }
     }
 
-    /// Issues and records.
+    /// Issues and records. The names of a node are decided about now, whatever was found when the task began.
     ///
     /// # Errors
-    /// When there is no authority, it refuses, or the store fails. Nothing was handed out then.
+    /// When a name must not be covered, there is no authority, it refuses, or the store fails. Nothing was handed out then.
     pub async fn issue(&self, request: &CertificateRequest) -> Result<Certificate, Error> {
         let service = self.service;
+        let proven = self.approve().await?.proven;
         let authority = service.catalog.pki.current().ok_or(Error::NoAuthority)?;
         let order = Order {
             profile: self.profile,
@@ -104,13 +109,26 @@ impl<'a> Issuing<'a> {
             .issue(request, &order, serial, service.clock.now())?;
         service
             .catalog
-            .commit(self.documents(&authority, &issued))
+            .commit(self.documents(&authority, &issued, proven))
             .await?;
         Ok(Certificate {
             ca_pem: authority.issuer.ca_pem(),
             chain_pem: issued.chain_pem(),
             sha256: issued.sha256,
         })
+    }
+
+    /// Whether the names may be covered, and what is to be said about them.
+    ///
+    /// # Errors
+    /// [`names::Refused`] for a node's name that must not be covered.
+    pub async fn approve(&self) -> Result<names::Approved, names::Refused> {
+        match &self.holder {
+            Holder::Node { node, subject } => {
+                names::approve(self.service, *subject, node, &self.names).await
+            }
+            Holder::Agent(_) | Holder::Listener => Ok(names::Approved::default()),
+        }
     }
 
     /// Makes a key and issues for it.
@@ -128,7 +146,7 @@ impl<'a> Issuing<'a> {
         Ok((certificate, key))
     }
 
-    fn documents(&self, authority: &Authority, issued: &Issued) -> Vec<Write> {
+    fn documents(&self, authority: &Authority, issued: &Issued, proven: Vec<String>) -> Vec<Write> {
         let certificate = CertificateRecord {
             v: V1,
             der: BASE64.encode(&issued.leaf),
@@ -145,6 +163,8 @@ impl<'a> Issuing<'a> {
             not_after: issued.not_after,
             fate: Fate::Issued,
             ended: 0,
+            proven,
+            marked: !matches!(self.holder, Holder::Node { .. }),
         };
         vec![
             Write::put(
@@ -195,19 +215,19 @@ pub struct Certificate {
 /// # Errors
 /// When the configured one cannot be used, or the store fails.
 pub async fn ensure_authority(
-    config: &CaConfig,
+    config: &Config,
     catalog: &Catalog,
     vault: &Vault,
     entropy: &Entropy,
     now: UnixTime,
 ) -> Result<(), StartError> {
     let current = catalog.pki.current();
-    let issuer = match (&config.certificate, &config.key) {
+    let issuer = match (&config.ca.certificate, &config.ca.key) {
         (Some(certificate), Some(key)) => configured(certificate, key, now)?,
         _ if current.is_some() => return Ok(()),
         _ => {
             let serial = Serial::from_random(entropy.bytes());
-            Issuer::new_root(&config.common_name, serial, now).map_err(unusable)?
+            new_root(config, &config.ca.common_name, serial, now).map_err(unusable)?
         }
     };
     if current.is_some_and(|current| current.id == issuer.id()) {
@@ -216,6 +236,21 @@ pub async fn ensure_authority(
     let writes = promote(catalog, vault, &issuer, now).await?;
     catalog.commit(writes).await?;
     Ok(())
+}
+
+/// A root that is limited to the names that the operator allows and to the control plane's own; to none when all are allowed.
+pub(super) fn new_root(
+    config: &Config,
+    common_name: &str,
+    serial: Serial,
+    now: UnixTime,
+) -> Result<Issuer, ca::authority::Error> {
+    let mut permitted = config.ca.allowed_names.clone();
+    if !permitted.is_empty() {
+        let own = config.control_plane_names().unwrap_or_default();
+        permitted.extend(own.into_iter().map(Permitted::from));
+    }
+    Issuer::new_limited_root(common_name, &permitted, serial, now)
 }
 
 fn unusable(error: impl std::fmt::Display) -> StartError {

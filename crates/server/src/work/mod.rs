@@ -2,15 +2,22 @@
 
 pub mod prober;
 
+pub mod peers;
+
 pub mod tasks;
 
 pub mod drivers;
 
 pub mod agents;
 
+pub mod auditing;
+
 pub mod background;
 
+pub mod disk;
+
 pub mod issuing;
+pub mod names;
 
 pub mod succession;
 

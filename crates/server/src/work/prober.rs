@@ -11,7 +11,7 @@ use std::time::Duration;
 use ahash::RandomState;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dbtls::{CertificateReport, Limits, Login, Observation, Password, Status};
+use dbtls::{CertificateReport, Limits, Login, Observation, Password, Reason, Status};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,11 +21,15 @@ use tokio_util::sync::CancellationToken;
 use crate::ambient::Clock;
 use crate::config::Config;
 use crate::metrics::ProbeMetrics;
-use crate::state::catalog::Catalog;
+use crate::state::catalog::{self, Catalog};
+use crate::state::credentials::{Field, Place};
 use crate::state::node::{Access, Node};
+use crate::state::observed;
+use crate::state::pins::PinRecord;
 use crate::state::records::{self, CertificateRecord, Leaf, ObservationRecord, V1};
 use crate::state::store::{Expect, Write};
 use crate::state::vault::Vault;
+use crate::work::peers::Peers;
 
 /// The way to the prober.
 #[derive(Clone)]
@@ -65,6 +69,7 @@ pub fn start(
     clock: Clock,
     catalog: Arc<Catalog>,
     vault: Arc<Vault>,
+    peers: Arc<Peers>,
     metrics: ProbeMetrics,
     discovered: mpsc::UnboundedReceiver<Arc<Node>>,
     stopped: CancellationToken,
@@ -79,6 +84,7 @@ pub fn start(
         clock,
         catalog,
         vault,
+        peers,
         metrics,
     });
     let schedule = Schedule {
@@ -275,6 +281,7 @@ struct Eyes {
     clock: Clock,
     catalog: Arc<Catalog>,
     vault: Arc<Vault>,
+    peers: Arc<Peers>,
     metrics: ProbeMetrics,
 }
 
@@ -284,9 +291,13 @@ impl Eyes {
         let login = access
             .as_ref()
             .map_or(Login::Nobody, |access| self.login(node, access));
-        let trust = self.catalog.trust_for(access.as_deref());
-        let seen = self.prober.observe(&node.target, &login, &trust).await;
+        let conditions = self.peers.for_probe(node);
+        let seen = self.prober.observe(&node.target, &login, conditions).await;
         self.count(&seen);
+        if let Some(Reason::NotMySql { saw }) = &seen.reason {
+            // For the log alone: callers are not to read with our eyes what listens in the network.
+            tracing::info!(node = %node.target, saw, "what listens there is not a MySQL server");
+        }
         if seen.status == Status::Unknown {
             let reason = seen
                 .reason
@@ -307,7 +318,12 @@ impl Eyes {
         let Some(account) = &access.login else {
             return Login::Nobody;
         };
-        match self.vault.open_sealed(&access.owner, &account.password) {
+        let place = Place {
+            document: &access.owner,
+            field: Field::Probe,
+            destination: access.destination,
+        };
+        match place.open(&self.vault, &account.password) {
             Ok(password) => {
                 let password = Password::new(String::from_utf8_lossy(&password).into_owned());
                 Login::Account {
@@ -368,7 +384,9 @@ impl Eyes {
             record.leaf = leaf(&served[0]);
         }
         record.digest = digest(&record);
-        if known.is_some_and(|known| known.digest == record.digest) {
+        let is_known = known.is_some_and(|known| known.digest == record.digest);
+        let pin = self.pin(node, &served, is_known).await?;
+        if is_known && pin.is_none() {
             return Ok(());
         }
         let mut writes = vec![Write::put(key, records::encode(&record), Expect::Anything)];
@@ -383,8 +401,42 @@ impl Eyes {
                 Expect::Anything,
             ));
         }
+        writes.extend(pin);
         self.catalog.commit(writes).await?;
         Ok(())
+    }
+
+    /// What is to be written about the node's authorities, now that it served this chain.
+    async fn pin(
+        &self,
+        node: &Node,
+        served: &[Vec<u8>],
+        is_known: bool,
+    ) -> Result<Option<Write>, catalog::Error> {
+        let is_judged = node.pin().is_some() || node.managed().is_some();
+        if served.is_empty() || is_known && is_judged || !self.is_taken_at_its_word(node, served) {
+            return Ok(None);
+        }
+        let (now, key) = (self.clock.now(), PinRecord::key(&node.target));
+        let (next, expect) = match self.catalog.document::<PinRecord>(&key).await? {
+            None => (
+                Some(PinRecord::first(&node.target, served, now)),
+                Expect::Absent,
+            ),
+            Some((pin, revision)) => {
+                let pinned = observed::pinned(&self.catalog, &pin).await?;
+                (pin.after(served, pinned, now), Expect::At(revision))
+            }
+        };
+        Ok(next.map(|pin| Write::put(key, records::encode(&pin), expect)))
+    }
+
+    /// Whether what a node serves is all that is known of its authorities. It is not where CA certificates were registered or our own
+    /// authority vouches for it.
+    fn is_taken_at_its_word(&self, node: &Node, served: &[Vec<u8>]) -> bool {
+        let has_ca = |access: &Access| access.trust.certificates().next().is_some();
+        let is_ours = self.catalog.pki.trust().ever_vouched_for(served);
+        !is_ours && !node.access().is_some_and(|access| has_ca(&access))
     }
 }
 

@@ -51,7 +51,7 @@ fn enrolled(server: &TestServer) -> (Arc<AgentRecord>, String) {
         version: "0.1.0".into(),
     };
     server
-        .wait(enrolment::enrol(server.service(), HERE, asked))
+        .wait(enrolment::enrol(server.service(), HERE, None, asked))
         .unwrap();
     let agent = Arc::clone(&server.service().catalog.pki.agents()[0]);
     let shown = agent.certificates[0].clone();

@@ -186,7 +186,7 @@ fn an_unchanged_bundle_is_not_sent_again() {
         "the same certificates, the same bytes"
     );
     let conditional = format!(
-        "GET {link} HTTP/1.1\r\nHost: x\r\nIf-None-Match: {tag}\r\nConnection: close\r\n\r\n"
+        "GET {link} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\nConnection: close\r\n\r\n"
     );
     let (status, _, body) = crate::support::split(&server.exchange(conditional.as_bytes()));
     assert_eq!((status, body), (304, vec![]));

@@ -31,11 +31,15 @@ fn a_body_over_10_mb_is_refused() {
 }
 
 #[test]
-fn a_chunked_body_over_10_mb_is_refused() {
+fn a_chunked_body_over_the_limit_of_its_action_is_refused() {
     let server = TestServer::start();
-    let mut bytes =
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-            .to_vec();
+    let mut request = Request::post(&server, "DescribeSSLStatus", "2017-03-20", "{}");
+    request.sign(SECRET_ID, SECRET_KEY);
+    let mut bytes = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n".to_vec();
+    for (name, value) in &request.headers {
+        bytes.extend(format!("{name}: {value}\r\n").bytes());
+    }
+    bytes.extend(b"\r\n");
     let chunk = vec![b'x'; 1 << 20];
     for _ in 0..11 {
         bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
@@ -49,8 +53,64 @@ fn a_chunked_body_over_10_mb_is_refused() {
     let _ = stream.read_to_end(&mut answer);
     Answer::of(&answer).fails(
         "RequestSizeLimitExceeded",
-        "The request exceeds the size limit of 10485760 bytes.",
+        "The request exceeds the size limit of 262144 bytes.",
     );
+    is_alive(&server);
+}
+
+/// What an action takes is much less than what the protocol allows.
+#[test]
+fn a_body_over_the_limit_of_its_action_is_refused() {
+    let server = TestServer::start();
+    for (action, version, limit) in [
+        ("DescribeSSLStatus", "2017-03-20", 256 << 10),
+        ("RegisterInstance", "2026-11-24", 1 << 20),
+    ] {
+        let mut request = Request::post(&server, action, version, &" ".repeat(limit + 1));
+        request.sign(SECRET_ID, SECRET_KEY);
+        Answer::of(&request.send(&server)).fails(
+            "RequestSizeLimitExceeded",
+            &format!("The request exceeds the size limit of {limit} bytes."),
+        );
+        let mut body = "{}".to_owned();
+        body.push_str(&" ".repeat(limit - body.len()));
+        let mut request = Request::post(&server, action, version, &body);
+        request.sign(SECRET_ID, SECRET_KEY);
+        let answer = Answer::of(&request.send(&server));
+        let code = answer.fields["Error"]["Code"].as_str().unwrap();
+        assert!(code.starts_with("MissingParameter"), "{action}: {code}");
+    }
+    is_alive(&server);
+}
+
+#[test]
+fn a_large_form_that_does_not_name_its_key_first_is_refused() {
+    let server = TestServer::start();
+    let filler = "x".repeat(100 << 10);
+    for (body, code, message) in [
+        (
+            format!("SecretId=AKIDNOBODY&X={filler}"),
+            "AuthFailure.SecretIdNotFound",
+            "The SecretId is not found, please ensure that your SecretId is correct.",
+        ),
+        (
+            format!("Action=DescribeSSLStatus&X={filler}"),
+            "RequestSizeLimitExceeded",
+            "The request exceeds the size limit of 65536 bytes.",
+        ),
+        (
+            format!("SecretId={SECRET_ID}&X={filler}"),
+            "MissingParameter",
+            "The request is missing a required parameter `Action`.",
+        ),
+    ] {
+        let mut request = Request::post(&server, "", "", &body);
+        request
+            .headers
+            .retain(|(name, _)| !name.starts_with("X-TC"));
+        request.set("Content-Type", "application/x-www-form-urlencoded");
+        Answer::of(&request.send(&server)).fails(code, message);
+    }
     is_alive(&server);
 }
 

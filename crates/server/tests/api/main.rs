@@ -12,6 +12,7 @@ mod refused;
 mod restart;
 mod revocations;
 mod ssl_status;
+mod stored_secrets;
 mod succession;
 mod support;
 mod switching;

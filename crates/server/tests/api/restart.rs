@@ -148,7 +148,6 @@ fn the_audit_log_tells_what_was_done() {
         .answers(json!({}));
     server.stop();
     let path = server.data().join("audit.jsonl");
-    assert_eq!(server::state::audit::verify(&path).unwrap(), 4);
     let text = std::fs::read_to_string(path).unwrap();
     let told: Vec<_> = text
         .lines()

@@ -154,8 +154,11 @@ fn instance_step(entry: &Entry, known: Option<&Item>, accounts: bool) -> Result<
             _ => {}
         }
     }
-    // A driver that needs an account takes it along, whether it was there before or not.
-    let takes_accounts = accounts || parameters.contains_key("Driver");
+    // A driver that needs an account takes it along, whether it was there before or not; and stored passwords stay behind when nodes change.
+    let takes_accounts = accounts
+        || ["Driver", "Nodes"]
+            .iter()
+            .any(|name| parameters.contains_key(*name));
     if takes_accounts && !entry.accounts.is_empty() {
         parameters.extend(entry.accounts.clone());
         changes.push(change("accounts", "", "as in the file"));

@@ -13,10 +13,38 @@ mod support;
 /// Requests as bytes, to be changed and sent.
 mod signing;
 
+mod certificate_of_another_database;
+/// A service on a host of its own, and callers on others.
+mod edge;
+mod foreign_root_in_the_bundle;
 mod keys_that_disable_each_other;
 mod many_values_in_one_body;
 mod mutations_of_a_signed_request;
 mod parameters_in_the_host;
+mod probes_as_a_port_scanner;
 mod rate_limit_of_another_key;
 mod replay_under_another_action;
+mod stored_password_sent_to_another_server;
+mod tls_stripped_on_the_way;
 mod whole_table;
+
+/// Pages of other sites.
+mod dns_rebinding;
+
+/// Root, core dumps, files and metrics.
+mod exposed_process;
+
+/// Callers who lie about where they are.
+mod forwarded_address;
+
+/// Keys that do not exist.
+mod many_secret_ids;
+
+/// Requests within requests.
+mod request_smuggling;
+
+/// Connections that say nothing.
+mod silent_connections;
+
+/// Bodies without an end.
+mod unfinished_bodies;

@@ -28,3 +28,6 @@ mod demo;
 
 /// `signet doctor`.
 mod doctor;
+
+/// What becomes of stored passwords.
+mod accounts;

@@ -206,13 +206,54 @@ fn the_audit_log_can_be_checked() {
 
     let path = place.path("data/audit.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
-    place.write(
-        "changed.jsonl",
+    let broken = |changed: &str, why: &str| {
+        place.write("data/audit.jsonl", changed);
+        let error = format!("error: data/audit.jsonl: {why}");
+        place.run("audit verify --data data").fails(1, &error);
+    };
+    broken(
         &text.replacen("CreateAccessKey", "ListAccessKeys", 1),
+        "audit.jsonl: line 1 does not follow from the line before it: a line here was changed, removed or added",
     );
-    place.run("audit verify changed.jsonl").fails(
+    let first: String = text.split_inclusive('\n').take(1).collect();
+    broken(
+        &first,
+        "the log ends with line 1, but 2 lines were written: the end was cut off",
+    );
+    broken(
+        "",
+        "the log ends with line 0, but 2 lines were written: the end was cut off",
+    );
+    place
+        .run("audit verify data/audit.jsonl")
+        .prints("data/audit.jsonl: 0 lines, unbroken");
+}
+
+#[test]
+fn a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_rewritten_with_its_store() {
+    let (place, serving) = Place::with_service();
+    place.run("key create").ends_with(0);
+    serving.signal(Signal::TERM);
+    assert_eq!(serving.end().0, Some(0));
+    let checkpoint = place.run("audit checkpoint --data data").out();
+    place.write("kept", &checkpoint);
+    place
+        .run("audit verify --data data --checkpoint kept")
+        .prints("data/audit.jsonl: 2 lines, unbroken");
+    let (count, mac) = checkpoint.trim().split_once(' ').unwrap();
+    assert_eq!(count, "2");
+    place.write(
+        "kept",
+        &format!("2 {}\n", mac.chars().rev().collect::<String>()),
+    );
+    place.run("audit verify --data data --checkpoint kept").fails(
         1,
-        "error: changed.jsonl: line 1 does not follow from the line before it: it, or what was before it, was changed, removed or added",
+        "error: data/audit.jsonl: line 2 is not the one that the checkpoint speaks of: the log was rewritten",
+    );
+    place.write("kept", "3\n");
+    place.run("audit verify --data data --checkpoint kept").fails(
+        1,
+        "error: kept: a checkpoint is a number and 64 hexadecimal digits, as `signet audit checkpoint` prints them",
     );
 }
 

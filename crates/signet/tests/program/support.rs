@@ -30,6 +30,33 @@ pub(crate) fn program() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_signet").into(), PathBuf::from)
 }
 
+/// The actions of that program: an earlier build does not know them all, and says in its contract which.
+fn actions() -> Vec<String> {
+    if std::env::var_os("SIGNET_PROGRAM").is_none() {
+        let names = ACTIONS.iter().map(|entry| entry.spec.name.to_owned());
+        return names.collect();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program());
+    let written = command
+        .args(["contract", "."])
+        .current_dir(&folder)
+        .status();
+    assert!(written.unwrap().success());
+    let contracts = Product::ALL.map(|product| {
+        let name = format!("contract/{}-{}.json", product.name(), product.version());
+        fs::read_to_string(folder.path().join(name)).unwrap()
+    });
+    let names = ACTIONS.iter().map(|entry| entry.spec.name.to_owned());
+    names
+        .filter(|name| {
+            contracts
+                .iter()
+                .any(|text| text.contains(&format!("\"{name}\"")))
+        })
+        .collect()
+}
+
 /// The folder of a service, with its configuration, its data and its log. It is kept when the test fails.
 pub(crate) struct Place {
     folder: Option<TempDir>,
@@ -60,9 +87,9 @@ impl Place {
     /// The same as [`Place::new`] with more of a configuration.
     pub(crate) fn configured(more: &str) -> Self {
         let place = Self::empty();
-        let rates: Vec<_> = ACTIONS
+        let rates: Vec<_> = actions()
             .iter()
-            .map(|entry| format!("{} = 1000000", entry.spec.name))
+            .map(|name| format!("{name} = 1000000"))
             .collect();
         let configuration = format!("{more}\n[rates]\n{}\n", rates.join("\n"));
         fs::write(place.path("signet.toml"), configuration).unwrap();
@@ -79,6 +106,7 @@ impl Place {
             .args(line.split(' '))
             .current_dir(&self.path)
             .env_clear()
+            .env("SIGNET_ALLOW_ROOT", "1") // the tests make namespaces, and so are root
             .env("SIGNET_ROOT_SECRET_ID", SECRET_ID)
             .env("SIGNET_ROOT_SECRET_KEY", SECRET_KEY)
             .stdin(Stdio::null());
@@ -114,6 +142,17 @@ impl Place {
         let address = first.strip_prefix("Signet listens on http://");
         starting.address = address.and_then(|text| text.parse().ok());
         starting
+    }
+
+    /// What a service says that must not start.
+    pub(crate) fn serve_error(&self, environment: &[(&str, &str)]) -> String {
+        let output = self
+            .command("serve --listen 127.0.0.1:0 --data data")
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "it started and ended");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// The same without waiting.
@@ -268,9 +307,14 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::open_for(address, PATIENCE)
+    }
+
+    /// The same, with so much time for each answer.
+    pub(crate) fn open_for(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
         Ok(Self {
             stream: BufReader::new(stream),
             host: address.to_string(),

@@ -33,6 +33,11 @@ pub struct Input {
     /// How long the token is good, in seconds: 60 to 604800; 3600 by default.
     #[schemars(example = 3600)]
     valid_seconds: Option<i64>,
+    /// Whether the agent that enrols with it takes the place of the one that is enrolled for the node, which is revoked then. Without it,
+    /// enrolling is refused while there is one.
+    #[serde(default)]
+    #[schemars(example = true)]
+    replace: bool,
 }
 
 /// The token.
@@ -94,7 +99,8 @@ impl Action for CreateAgentToken {
         }
         let expires = context.now + valid;
         let owner = (subject.id(), input.node);
-        let token = enrolment::make_token(&context.service, context.account, owner, expires)
+        let (service, account) = (&context.service, context.account);
+        let token = enrolment::make_token(service, account, owner, expires, input.replace)
             .await
             .map_err(ApiError::internal)?;
         Ok(Output {

@@ -78,7 +78,7 @@ fn item(agent: &AgentRecord, context: &Context) -> Item {
         .certificates
         .first()
         .and_then(|sha256| service.catalog.pki.issued(sha256));
-    let silent = service.agents.asked(&agent.node);
+    let silent = service.agents.asked(agent.id);
     Item {
         agent_id: agent.id,
         node: agent.node.to_string(),

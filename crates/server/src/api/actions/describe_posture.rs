@@ -17,6 +17,7 @@ use crate::state::drift;
 use crate::state::node::Node;
 use crate::state::observed;
 use crate::state::status::{Verdict, why_unknown};
+use crate::work::names;
 
 /// The action.
 pub struct DescribePosture;
@@ -50,6 +51,8 @@ pub struct NodePosture {
     pub drift: String,
     /// Since when it differs (RFC 3339); empty when it does not.
     pub drift_since: String,
+    /// The names that its certificate of ours covers and that were not proven to lead to a node of the instance.
+    pub unproven_names: Vec<String>,
     /// Whether the server refuses plaintext connections over TCP: `REQUIRED`, `OPTIONAL`, or `UNKNOWN` when it was not asked.
     pub enforcement: Enforcement,
     /// What the server says that it loaded, and will load at its next start; left out when it was not asked.
@@ -89,7 +92,12 @@ impl Action for DescribePosture {
         let names = common.names();
         let mut nodes = Vec::with_capacity(common.nodes.len());
         for node in &common.nodes {
-            nodes.push(posture(context, node, &names).await?);
+            let mut posture = posture(context, node, &names).await?;
+            let certificate = node.managed().map(|expected| expected.certificate.clone());
+            posture.unproven_names = certificate
+                .and_then(|sha256| context.service.catalog.pki.issued(&sha256))
+                .map_or_else(Vec::new, |issued| names::unproven(common, &issued));
+            nodes.push(posture);
         }
         Ok(Output {
             status: verdict.word(),
@@ -136,6 +144,7 @@ async fn posture(context: &Context, node: &Node, names: &[Name]) -> Result<NodeP
         drift_since: drift
             .as_ref()
             .map_or_else(String::new, |drift| rfc3339(drift.since)),
+        unproven_names: Vec::new(),
         enforcement: Enforcement::of_node(node),
         witness_time: witness
             .as_ref()

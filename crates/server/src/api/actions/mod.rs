@@ -1,5 +1,6 @@
 //! The actions: one file each, one line each in [`ACTIONS`].
 
+pub mod accept_authority;
 pub mod close_ssl;
 pub mod create_access_key;
 pub mod create_agent_token;
@@ -23,6 +24,7 @@ pub mod probe_now;
 pub mod promote_authority;
 pub mod register_instance;
 pub mod register_ro_group;
+pub mod retire_authority;
 pub mod revoke_agent;
 pub mod rotate_certificate;
 pub mod set_enforcement;
@@ -53,6 +55,8 @@ pub static ACTIONS: &[Entry] = &[
     Entry::of::<describe_authorities::DescribeAuthorities>(),
     Entry::of::<stage_authority::StageAuthority>(),
     Entry::of::<promote_authority::PromoteAuthority>(),
+    Entry::of::<accept_authority::AcceptAuthority>(),
+    Entry::of::<retire_authority::RetireAuthority>(),
     Entry::of::<create_agent_token::CreateAgentToken>(),
     Entry::of::<describe_agents::DescribeAgents>(),
     Entry::of::<revoke_agent::RevokeAgent>(),

@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Code;
 
-use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::action::{self, Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title, example_tags};
+use crate::state::credentials::{Destination, Field, Place};
 use crate::state::ids::InstanceId;
 use crate::state::records::{
     self, Architecture, Driver, InstanceRecord, NodeDriver, Registration, Tag, V1,
@@ -44,6 +45,11 @@ pub struct Input {
     #[serde(default)]
     #[schemars(example = &["orders.db.example.com"])]
     dns_names: Vec<DnsName>,
+    /// Whether certificates may cover `DnsNames` and `Vip` that were not proven to lead to one of its nodes. Names of the control plane are
+    /// refused all the same.
+    #[serde(default)]
+    #[schemars(example = false)]
+    accept_unproven_names: bool,
     /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
     #[serde(default)]
     driver: Driver,
@@ -96,6 +102,7 @@ impl Action for RegisterInstance {
             Code::ResourceInUse,
         ],
     };
+    const LARGEST_BODY: usize = action::LARGEST_BODY_WITH_CERTIFICATES;
     type Input = Input;
     type Output = Output;
 
@@ -104,6 +111,7 @@ impl Action for RegisterInstance {
             .instance_id
             .unwrap_or_else(|| InstanceId::fresh(&context.service.entropy));
         let record = record(id, input, context)?;
+        registration::check_targets(context, &record.nodes).await?;
         let write = Write::put(
             InstanceRecord::key(id),
             records::encode(&record),
@@ -123,32 +131,39 @@ impl Action for RegisterInstance {
 fn record(id: InstanceId, input: Input, context: &Context) -> Result<InstanceRecord, ApiError> {
     let architecture = input.architecture;
     registration::check_nodes(&input.nodes, architecture.nodes(), architecture.name())?;
-    let owner = InstanceRecord::key(id);
+    let document = InstanceRecord::key(id);
+    let ca = registration::ca(input.ca_certificates)?;
+    let place = |field| Place {
+        document: &document,
+        field,
+        destination: Destination::of(&input.nodes, ca.as_deref()),
+    };
     let registration = Registration {
         account: context.account,
         name: input.instance_name.into(),
         vip: input.vip,
         vport: input.vport.unwrap_or_default(),
         dns: input.dns_names.into_iter().map(Into::into).collect(),
+        accept_unproven_names: input.accept_unproven_names,
         driver: input.driver,
         node_drivers: input.node_drivers,
         key_kind: input.key_type,
         created: context.now,
         probe: registration::login(
             context,
-            &owner,
-            ("ProbeUser", "ProbePassword"),
+            &place(Field::Probe),
+            registration::PROBE,
             input.probe_user,
             input.probe_password,
         )?,
-        ca: registration::ca(input.ca_certificates)?,
         sql: registration::login(
             context,
-            &owner,
-            ("SqlUser", "SqlPassword"),
+            &place(Field::Sql),
+            registration::SQL,
             input.sql_user,
             input.sql_password,
         )?,
+        ca,
     };
     registration::check_drivers(&registration, &input.nodes)?;
     Ok(InstanceRecord {

@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::Code;
 
-use crate::api::action::{Action, Context, Effect, Product, Spec};
+use crate::api::action::{self, Action, Context, Effect, Product, Spec};
 use crate::api::error::ApiError;
 use crate::api::registration::{self, DnsName, Title};
 use crate::api::subject;
+use crate::state::credentials::{Destination, Field, Place};
 use crate::state::ids::{RoGroupId, RoInstanceId};
 use crate::state::records::{self, Driver, Member, NodeDriver, Registration, RoGroupRecord, V1};
 use crate::state::store::{Error, Expect, Write};
@@ -47,6 +48,11 @@ pub struct Input {
     #[serde(default)]
     #[schemars(example = &["orders-ro.db.example.com"])]
     dns_names: Vec<DnsName>,
+    /// Whether certificates may cover `DnsNames` and `Vip` that were not proven to lead to one of its nodes. Names of the control plane are
+    /// refused all the same.
+    #[serde(default)]
+    #[schemars(example = false)]
+    accept_unproven_names: bool,
     /// How its nodes are changed: `observe` (never), `sql`, or `agent`.
     #[serde(default)]
     driver: Driver,
@@ -98,11 +104,14 @@ impl Action for RegisterRoGroup {
             Code::ResourceNotFoundInstanceNotFoundError,
         ],
     };
+    const LARGEST_BODY: usize = action::LARGEST_BODY_WITH_CERTIFICATES;
     type Input = Input;
     type Output = Output;
 
     async fn call(input: Input, context: &Context) -> Result<Output, ApiError> {
+        let nodes = input.nodes.clone();
         let record = record(input, context)?;
+        registration::check_targets(context, &nodes).await?;
         let (id, members) = (
             record.id,
             record.members.iter().map(|member| member.id).collect(),
@@ -133,32 +142,39 @@ fn record(input: Input, context: &Context) -> Result<RoGroupRecord, ApiError> {
     let id = input
         .ro_group_id
         .unwrap_or_else(|| RoGroupId::fresh(entropy));
-    let owner = RoGroupRecord::key(id);
+    let document = RoGroupRecord::key(id);
+    let ca = registration::ca(input.ca_certificates)?;
+    let place = |field| Place {
+        document: &document,
+        field,
+        destination: Destination::of(&input.nodes, ca.as_deref()),
+    };
     let registration = Registration {
         account: context.account,
         name: input.ro_group_name.into(),
         vip: input.vip,
         vport: input.vport.unwrap_or_default(),
         dns: input.dns_names.into_iter().map(Into::into).collect(),
+        accept_unproven_names: input.accept_unproven_names,
         driver: input.driver,
         node_drivers: input.node_drivers,
         key_kind: input.key_type,
         created: context.now,
         probe: registration::login(
             context,
-            &owner,
-            ("ProbeUser", "ProbePassword"),
+            &place(Field::Probe),
+            registration::PROBE,
             input.probe_user,
             input.probe_password,
         )?,
-        ca: registration::ca(input.ca_certificates)?,
         sql: registration::login(
             context,
-            &owner,
-            ("SqlUser", "SqlPassword"),
+            &place(Field::Sql),
+            registration::SQL,
             input.sql_user,
             input.sql_password,
         )?,
+        ca,
     };
     registration::check_drivers(&registration, &input.nodes)?;
     let members = input

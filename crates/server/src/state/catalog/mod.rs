@@ -18,11 +18,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
 use crate::ambient::UnixTime;
+use crate::state::audit::changes;
 use crate::state::authorities::Pki;
 use crate::state::ids::{Account, InstanceId, RoGroupId, RoInstanceId};
 use crate::state::index::Index;
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node};
+use crate::state::pins::{self, PinRecord};
 use crate::state::pki::{self, AgentRecord, AuthorityRecord, ManagedRecord};
 use crate::state::records::{
     self, Alive, Architecture, BadDocument, Driver, InstanceRecord, KeyRecord, ObservationRecord,
@@ -57,6 +59,10 @@ pub struct Common {
     pub created: UnixTime,
     /// Further names that clients use.
     pub dns: Box<[String]>,
+    /// The CA certificates that were registered for its servers.
+    pub trust: Arc<Trust>,
+    /// Whether certificates may cover names that were not proven.
+    pub accept_unproven_names: bool,
     /// Its nodes, the primary first.
     pub nodes: Box<[Arc<Node>]>,
 }
@@ -76,9 +82,16 @@ impl Common {
             .collect()
     }
 
-    /// Whether any of its nodes can be changed, so that our own authority is part of its bundle.
+    /// Whether any of its nodes can be changed or has a certificate of ours, so that our own authority is part of its bundle.
     pub fn is_managed(&self) -> bool {
+        let serves_ours = |node: &Arc<Node>| node.managed().is_some();
         self.drivers.iter().any(|driver| *driver != Driver::Observe)
+            || self.nodes.iter().any(serves_ours)
+    }
+
+    /// Whether CA certificates were registered, so that nothing else that its servers show is believed.
+    pub fn has_ca(&self) -> bool {
+        self.trust.certificates().next().is_some()
     }
 
     /// Its node with this address.
@@ -187,6 +200,10 @@ impl Catalog {
             writer.expect(record);
         })
         .await?;
+        for_each(&store, pins::PINS, |_, record: PinRecord| {
+            writer.pin(record);
+        })
+        .await?;
         let mut instances = Vec::new();
         for_each(&store, records::INSTANCES, |key, record: InstanceRecord| {
             instances.push(Arc::new(writer.instance(key, record)));
@@ -280,9 +297,17 @@ impl Catalog {
 
     /// Whom a node's certificate may lead to: our own authority, and what was registered for the node.
     pub fn trust_for(&self, access: Option<&Access>) -> Arc<Trust> {
-        let ours = self.pki.trust();
         match access {
-            Some(access) => Arc::new(access.trust.and(&ours)),
+            Some(access) => self.with_ours(&access.trust),
+            None => self.pki.trust(),
+        }
+    }
+
+    /// These CA certificates and our own authority.
+    pub fn with_ours(&self, trust: &Trust) -> Arc<Trust> {
+        let ours = self.pki.trust();
+        match trust.certificates().next() {
+            Some(_) => Arc::new(trust.and(&ours)),
             None => ours,
         }
     }
@@ -292,7 +317,9 @@ impl Catalog {
     /// # Errors
     /// [`store::Error::Conflict`] when a condition does not hold, or when the store fails.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Revision, store::Error> {
+        let changes = changes::of_commit(&self.store, &writes).await?;
         let revision = self.store.commit(writes).await?;
+        changes::record(changes);
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|applied| *applied >= revision).await;
         reached

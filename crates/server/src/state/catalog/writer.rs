@@ -14,9 +14,11 @@ use wire::SecretKey;
 use super::{Catalog, Common, Error, Instance, RoGroup};
 use crate::ambient::UnixTime;
 use crate::state::authorities::Authority;
+use crate::state::credentials::Destination;
 use crate::state::ids::{InstanceId, RoGroupId, TaskId};
 use crate::state::keys::AccessKey;
 use crate::state::node::{Access, Node, Observed, Profile};
+use crate::state::pins::{self, PinRecord};
 use crate::state::pki::{self, AgentRecord, AuthorityRecord, IssuedRecord, ManagedRecord};
 use crate::state::records::{
     self, InstanceRecord, KeyRecord, ObservationRecord, Registration, RoGroupRecord,
@@ -26,20 +28,20 @@ use crate::state::task::{self, TaskRecord};
 use crate::state::vault::{self, Vault};
 
 /// What was registered for probing, if anything was.
-fn access(owner: &str, of: &Registration) -> Option<Access> {
+fn access(
+    owner: &str,
+    destination: Destination,
+    trust: &Arc<Trust>,
+    of: &Registration,
+) -> Option<Access> {
     if of.probe.is_none() && of.ca.is_none() {
         return None;
     }
-    // Checked when it was registered; a bundle that cannot be read now trusts nobody.
-    let trust = of
-        .ca
-        .as_deref()
-        .and_then(|pem| Trust::from_pem(pem.as_bytes()).ok())
-        .unwrap_or_default();
     Some(Access {
         owner: owner.to_owned(),
+        destination,
         login: of.probe.clone(),
-        trust,
+        trust: Arc::clone(trust),
     })
 }
 
@@ -52,6 +54,8 @@ pub(super) struct Writer {
     profiles: HashSet<Arc<Profile>, RandomState>,
     /// What nodes are expected to serve; kept for those that are registered again later, too.
     managed: HashMap<Target, Arc<ManagedRecord>, RandomState>,
+    /// Which authorities are accepted for nodes; kept for later as well.
+    pins: HashMap<Target, Arc<PinRecord>, RandomState>,
 }
 
 impl Writer {
@@ -63,6 +67,7 @@ impl Writer {
             hasher: RandomState::new(),
             profiles: HashSet::default(),
             managed: HashMap::default(),
+            pins: HashMap::default(),
         }
     }
 
@@ -118,11 +123,15 @@ impl Writer {
                     self.expect(record);
                 }
             }
-            pki::AUTHORITIES => {
-                if let Some(record) = document::<AuthorityRecord>(key, value)? {
-                    catalog.pki.set_authority(self.authority(record)?);
+            pins::PINS => {
+                if let Some(record) = document::<PinRecord>(key, value)? {
+                    self.pin(record);
                 }
             }
+            pki::AUTHORITIES => match document::<AuthorityRecord>(key, value)? {
+                Some(record) => catalog.pki.set_authority(self.authority(record)?),
+                None => catalog.pki.remove_authority(name),
+            },
             pki::ISSUED => {
                 if let Some(record) = document::<IssuedRecord>(key, value)? {
                     catalog.pki.set_issued(record);
@@ -211,9 +220,11 @@ impl Writer {
 
     fn common(&mut self, key: &str, nodes: Vec<Target>, of: Registration) -> Common {
         let drivers = nodes.iter().map(|node| of.driver_of(node)).collect();
+        let destination = Destination::of(&nodes, of.ca.as_deref());
+        let trust = Arc::new(of.trust());
         let nodes = nodes
             .into_iter()
-            .map(|target| self.take(key, target, &of))
+            .map(|target| self.take(target, access(key, destination, &trust, &of), key))
             .collect();
         Common {
             account: of.account,
@@ -225,23 +236,25 @@ impl Writer {
             key_kind: of.key_kind,
             created: of.created,
             dns: of.dns.into(),
+            trust,
+            accept_unproven_names: of.accept_unproven_names,
             nodes,
         }
     }
 
     /// The node with this address, made if it is new; owned once more.
-    fn take(&mut self, owner: &str, target: Target, of: &Registration) -> Arc<Node> {
+    fn take(&mut self, target: Target, access: Option<Access>, owner: &str) -> Arc<Node> {
         let hash = self.hasher.hash_one(&target);
         let known = self.nodes.find(hash, |node| node.target == target).cloned();
         let node = known.unwrap_or_else(|| {
             let node = Arc::new(Node::new(target));
             node.set_managed(self.managed.get(&node.target).cloned());
+            node.set_pin(self.pins.get(&node.target).cloned());
             self.nodes.insert_unique(hash, Arc::clone(&node), |node| {
                 self.hasher.hash_one(&node.target)
             });
             node
         });
-        let access = access(owner, of);
         if access.is_some() || node.access().is_some_and(|before| before.owner == owner) {
             node.set_access(access);
         }
@@ -274,6 +287,15 @@ impl Writer {
             node.set_managed(Some(Arc::clone(&record)));
         }
         self.managed.insert(record.node.clone(), record);
+    }
+
+    /// Which authorities are accepted for a node from now on.
+    pub(super) fn pin(&mut self, record: PinRecord) {
+        let record = Arc::new(record);
+        if let Some(node) = self.node(&record.node) {
+            node.set_pin(Some(Arc::clone(&record)));
+        }
+        self.pins.insert(record.node.clone(), record);
     }
 
     fn node(&self, target: &Target) -> Option<&Arc<Node>> {

@@ -87,6 +87,30 @@ impl Sqlite {
         })
     }
 
+    /// Reads one document of a file that another process may have open, without changing anything.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when there is no file.
+    pub fn peek(path: &Path, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let name = path.display().to_string();
+        if !path.exists() {
+            return Err(Error::Backend(format!("{name} does not exist")));
+        }
+        inspect(path)?;
+        let peeked = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(
+            |connection| {
+                connection
+                    .query_row(
+                        "SELECT value FROM document WHERE key = ?1 AND value IS NOT NULL",
+                        [key],
+                        |row| row.get(0),
+                    )
+                    .optional()
+            },
+        );
+        peeked.map_err(|error| explain(&name, error))
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -410,6 +434,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "locking_mode", "NORMAL")?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is written over, for instance a sealed password in an older form, does not stay in the file where that costs nothing.
+    connection.query_row("PRAGMA secure_delete = FAST", [], |_| Ok(()))?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)
 }
 

@@ -22,7 +22,6 @@ mod texts;
 mod times;
 mod visit;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -30,6 +29,7 @@ use hyper::{Method, Request};
 use tokio::task::block_in_place;
 
 use crate::http::Reply;
+use crate::http::listener::Caller;
 use crate::service::Service;
 use error::{Answer, Error};
 use visit::{Entered, Visit};
@@ -43,7 +43,7 @@ pub fn entrance() -> Reply {
 }
 
 /// Answers a request for a page, a form or an asset.
-pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: Request<Incoming>) -> Reply {
+pub async fn answer(service: &Arc<Service>, caller: &Caller, request: Request<Incoming>) -> Reply {
     let path = request.uri().path();
     if path == "/console" {
         return entrance();
@@ -51,7 +51,7 @@ pub async fn answer(service: &Arc<Service>, from: SocketAddr, request: Request<I
     if path.starts_with(assets::ROOM) {
         return assets::answer(path);
     }
-    let visit = match Visit::read(service, from, request).await {
+    let visit = match Visit::read(service, caller, request).await {
         Ok(visit) => visit,
         Err(reply) => return *reply,
     };

@@ -122,7 +122,13 @@ pub(super) fn set_cookie(
 ) {
     let age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
     let secure = if visit.is_secure() { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path=/console; HttpOnly; SameSite=Strict{age}{secure}");
+    // Browsers take a name with this prefix with the path `/` only.
+    let path = if name.starts_with("__Host-") {
+        "/"
+    } else {
+        "/console"
+    };
+    let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Strict{age}{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         reply.headers_mut().append(SET_COOKIE, cookie);
     }

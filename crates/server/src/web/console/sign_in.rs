@@ -91,7 +91,8 @@ pub(super) fn enter(visit: &Visit<'_>) -> Answer {
         .audit
         .note(&visit.line(Outcome::Done, "", secret_id));
     let mut reply = see(page::local(next));
-    set_cookie(visit, &mut reply, visit::SESSION, &token, None);
+    let name = visit::session_cookie(visit.service);
+    set_cookie(visit, &mut reply, name, &token, None);
     Ok(reply)
 }
 
@@ -111,6 +112,7 @@ pub(super) fn leave(visit: &Visit<'_>) -> Reply {
         visit.service.sessions.end(token);
     }
     let mut reply = see("/console/sign-in");
-    set_cookie(visit, &mut reply, visit::SESSION, "", Some(0));
+    let name = visit::session_cookie(visit.service);
+    set_cookie(visit, &mut reply, name, "", Some(0));
     reply
 }

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT_LANGUAGE, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value};
-use wire::{Language, RequestId};
+use wire::{Language, Refusal, RequestId};
 
 use super::error::Error;
 use super::fields::Fields;
@@ -17,14 +17,18 @@ use crate::ambient::UnixTime;
 use crate::api::action::{Context, Entry};
 use crate::api::call;
 use crate::api::error::ApiError;
-use crate::http::{self, Reply, text};
+use crate::http::bodies::{Reader, UNPROVEN, Unread};
+use crate::http::listener::Caller;
+use crate::http::{Reply, text};
 use crate::service::Service;
 use crate::state::audit::{self, Line, Outcome};
 use crate::state::keys::AccessKey;
 use crate::state::sessions::Session;
 
 /// The cookie with the token of a session.
-pub(super) const SESSION: &str = "signet_session";
+const SESSION: &str = "signet_session";
+/// The same behind TLS.
+const SECURE_SESSION: &str = "__Host-signet_session";
 /// The cookie with the chosen language.
 pub(super) const LANGUAGE: &str = "signet_language";
 /// The cookie with the chosen theme.
@@ -58,15 +62,20 @@ impl<'a> Visit<'a> {
     /// Reads it, with the body of a form.
     pub(super) async fn read(
         service: &'a Arc<Service>,
-        from: SocketAddr,
+        caller: &Caller,
         request: Request<Incoming>,
     ) -> Result<Self, Box<Reply>> {
         let (parts, body) = request.into_parts();
+        let is_signed_in = entered(service, &parts.headers).is_some();
+        if is_signed_in {
+            caller.connection.prove();
+        }
         let form = match parts.method {
             Method::GET | Method::HEAD => Fields::default(),
-            Method::POST => match http::read(body, &parts.headers, LARGEST_FORM).await {
-                Ok(body) => Fields::read(&body),
-                Err(refusal) => {
+            Method::POST => match read(service, caller, body, &parts.headers, is_signed_in).await {
+                Ok(form) => form,
+                Err(unread) => {
+                    let refusal = Refusal::from(unread);
                     let message = format!("{}\n", refusal.message(Language::EnUs));
                     return Err(Box::new(text(StatusCode::BAD_REQUEST, message)));
                 }
@@ -81,7 +90,7 @@ impl<'a> Visit<'a> {
         let path = parts.uri.path();
         Ok(Self {
             service,
-            from,
+            from: caller.from,
             path: path
                 .strip_prefix(super::ROOT)
                 .unwrap_or_default()
@@ -103,14 +112,12 @@ impl<'a> Visit<'a> {
 
     /// The token of the visitor's session, whether there is such a session or not.
     pub(super) fn token(&self) -> Option<&str> {
-        cookie(&self.headers, SESSION)
+        session_token(self.service, &self.headers)
     }
 
     /// Who is signed in. A key that was disabled is out at once.
     pub(super) fn entered(&self) -> Option<Entered> {
-        let session = self.service.sessions.find(self.token()?, self.now)?;
-        let key = self.service.catalog.key(&session.secret_id)?;
-        key.enabled.then_some(Entered { session, key })
+        entered(self.service, &self.headers)
     }
 
     /// What every page has around it. `room` is the one of the navigation that is open.
@@ -136,8 +143,7 @@ impl<'a> Visit<'a> {
 
     /// Whether the browser came by TLS: to us, or to what stands before us.
     pub(super) fn is_secure(&self) -> bool {
-        let config = &self.service.config;
-        config.tls.is_some() || config.public_url.starts_with("https://")
+        is_secure(self.service)
     }
 
     /// Browsers say where a form comes from; one of another site is none of ours, whatever cookies came with it.
@@ -199,6 +205,7 @@ impl<'a> Visit<'a> {
             action: format!("console/{}", audit::short(room)),
             resource: String::new(),
             code,
+            changes: Vec::new(),
         }
     }
 
@@ -233,6 +240,49 @@ impl<'a> Visit<'a> {
         );
         serde_json::from_slice(&answer.await?).map_err(ApiError::internal)
     }
+}
+
+fn is_secure(service: &Service) -> bool {
+    let config = &service.config;
+    config.tls.is_some() || config.public_url.starts_with("https://")
+}
+
+/// The cookie of the session. Behind TLS its name has the prefix that browsers take from this host alone, and by TLS alone.
+pub(super) fn session_cookie(service: &Service) -> &'static str {
+    if is_secure(service) {
+        SECURE_SESSION
+    } else {
+        SESSION
+    }
+}
+
+fn session_token<'h>(service: &Service, headers: &'h HeaderMap) -> Option<&'h str> {
+    cookie(headers, session_cookie(service))
+}
+
+fn entered(service: &Service, headers: &HeaderMap) -> Option<Entered> {
+    let token = session_token(service, headers)?;
+    let session = service.sessions.find(token, service.clock.now())?;
+    let key = service.catalog.key(&session.secret_id)?;
+    key.enabled.then_some(Entered { session, key })
+}
+
+/// Reads a form. Whoever is not signed in has little to say.
+async fn read(
+    service: &Service,
+    caller: &Caller,
+    body: Incoming,
+    headers: &HeaderMap,
+    is_signed_in: bool,
+) -> Result<Fields, Unread> {
+    let held = service.edge.bodies.held_for(caller.from);
+    let is_here = caller.connection.has_whole_request();
+    let limit = if is_signed_in { LARGEST_FORM } else { UNPROVEN };
+    caller.connection.awaits_body();
+    let reader = Reader::new(body, headers, held, is_here);
+    let (body, _held) = reader.whole(limit).await?;
+    caller.connection.is_busy();
+    Ok(Fields::read(&body))
 }
 
 /// What was chosen, else what the browser prefers.

@@ -24,22 +24,23 @@ const LONG: Duration = Duration::from_secs(180);
 /// A node, its agent, and the task that it works for.
 pub struct Hand {
     service: Arc<Service>,
-    node: Target,
+    agent: Arc<AgentRecord>,
     task: TaskId,
 }
 
 impl Hand {
     pub(super) fn of(service: &Arc<Service>, task: TaskId, node: &Target) -> Result<Self, Trouble> {
-        let agents = service.catalog.pki.agents();
-        let is_enrolled = |agent: &AgentRecord| agent.node == *node && agent.revoked == 0;
-        if !agents.iter().any(|agent| is_enrolled(agent)) {
-            return Err(Trouble::new(format!(
+        let agents = service.catalog.pki.agents().into_iter();
+        let enrolled = agents.filter(|agent| agent.node == *node && agent.revoked == 0);
+        // Versions before let several enrol for one node; the last of them is the one that was meant.
+        let agent = enrolled.max_by_key(|agent| agent.enrolled).ok_or_else(|| {
+            Trouble::new(format!(
                 "no agent is enrolled for `{node}`: make a token (signet agent token) and enrol one on its host"
-            )));
-        }
+            ))
+        })?;
         Ok(Self {
             service: Arc::clone(service),
-            node: node.clone(),
+            agent,
             task,
         })
     }
@@ -127,7 +128,7 @@ impl Hand {
             .map_err(|error| Trouble::new(error.to_string()))?;
         self.service
             .agents
-            .order(&self.node, id, work, patience)
+            .order(&self.agent, id, work, patience)
             .await
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use ca::key::KeyKind;
 use dbtls::switch::{self, Before, Change, Files, Paths, Terms, Witness};
-use dbtls::{Account, Password, Session, Target};
+use dbtls::{Account, Conditions, Password, Session, Target, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Checked, Delivery, Trouble, recall, remember};
 use crate::service::Service;
+use crate::state::catalog;
+use crate::state::credentials::{Field, HasAccounts, Place};
 use crate::state::ids::SubjectId;
-use crate::state::records::{InstanceRecord, Login, RoGroupRecord};
+use crate::state::records::{InstanceRecord, RoGroupRecord};
+use crate::state::store::Revision;
 use crate::state::subject::Subject;
 use crate::state::task::Kind;
 use crate::work::faults;
@@ -22,7 +25,7 @@ pub struct Hand {
     service: Arc<Service>,
     node: Target,
     account: Account,
-    trust: Arc<dbtls::Trust>,
+    conditions: Conditions,
 }
 
 /// What the check found: how the server is, and where files may be written.
@@ -54,24 +57,17 @@ impl Hand {
         subject: SubjectId,
         node: &Target,
     ) -> Result<Self, Trouble> {
-        let (document, login) = registered(service, subject).await?;
-        let password = service
-            .vault
-            .open_sealed(&document, &login.password)
-            .map_err(|error| Trouble::new(error.to_string()))?;
-        let password = Password::new(String::from_utf8_lossy(&password).into_owned());
+        let (account, trust) = registered(service, subject).await?;
         let of = Subject::of(&service.catalog, subject);
-        let access = of
+        let known = of
             .as_ref()
-            .and_then(|subject| subject.common().node(node)?.access());
+            .and_then(|subject| subject.common().node(node))
+            .ok_or_else(|| Trouble::new(format!("`{node}` is no node of `{subject}` any more")))?;
         Ok(Self {
             service: Arc::clone(service),
             node: node.clone(),
-            account: Account {
-                user: login.user,
-                password,
-            },
-            trust: service.catalog.trust_for(access.as_deref()),
+            account,
+            conditions: service.peers.for_session(known, &trust),
         })
     }
 
@@ -179,31 +175,53 @@ impl Hand {
             total: self.service.config.probe_timeout,
             ..dbtls::Limits::default()
         };
-        Session::open(&self.node, &self.account, &self.trust, limits).await
+        Session::open(&self.node, &self.account, self.conditions.clone(), limits).await
     }
 }
 
-/// The account that was registered, and the document that it was registered with.
-async fn registered(service: &Service, subject: SubjectId) -> Result<(String, Login), Trouble> {
-    let registration = match subject {
+/// The account that was registered, and the CA certificates that its servers are verified with.
+async fn registered(service: &Service, subject: SubjectId) -> Result<(Account, Trust), Trouble> {
+    match subject {
         SubjectId::Instance(id) => {
             let key = InstanceRecord::key(id);
             let found = service.catalog.document::<InstanceRecord>(&key).await;
-            found.map(|found| found.map(|(record, _)| (key, record.registration)))
+            account(service, subject, found)
         }
         SubjectId::Group(id) => {
             let key = RoGroupRecord::key(id);
             let found = service.catalog.document::<RoGroupRecord>(&key).await;
-            found.map(|found| found.map(|(record, _)| (key, record.registration)))
+            account(service, subject, found)
         }
-    };
-    let (key, registration) = registration
+    }
+}
+
+fn account<T: HasAccounts>(
+    service: &Service,
+    subject: SubjectId,
+    found: Result<Option<(T, Revision)>, catalog::Error>,
+) -> Result<(Account, Trust), Trouble> {
+    let (mut record, _) = found
         .map_err(|error| Trouble::new(error.to_string()))?
         .ok_or_else(|| Trouble::new(format!("`{subject}` was deregistered")))?;
-    let login = registration.sql.ok_or_else(|| {
+    let (document, destination) = (record.document(), record.destination());
+    let registration = record.registration();
+    let login = registration.sql.as_ref().ok_or_else(|| {
         Trouble::new(format!(
             "`{subject}` has no SQL account: register `SqlUser` and `SqlPassword`"
         ))
     })?;
-    Ok((key, login))
+    let place = Place {
+        document: &document,
+        field: Field::Sql,
+        destination,
+    };
+    let password = place.open(&service.vault, &login.password).map_err(|_| {
+        Trouble::new(format!(
+            "the stored password of `{}` does not belong to these nodes and CA certificates: it was altered or moved in the store. It was not used; give `SqlUser` and `SqlPassword` again with ModifyInstance",
+            login.user
+        ))
+    })?;
+    let password = Password::new(String::from_utf8_lossy(&password).into_owned());
+    let account = Account::new(login.user.clone(), password);
+    Ok((account, registration.trust()))
 }

@@ -10,7 +10,7 @@ use super::ending;
 use super::plan::{Move, next};
 use super::verify::{self, Expected};
 use crate::service::Service;
-use crate::state::catalog;
+use crate::state::catalog::{self, Common};
 use crate::state::ids::TaskId;
 use crate::state::node::Node;
 use crate::state::records::{self, Driver};
@@ -19,7 +19,7 @@ use crate::state::subject::Subject;
 use crate::state::task::{Kind, NodeWork, State, Step, TaskRecord};
 use crate::work::drivers::{Hand, Trouble};
 use crate::work::faults;
-use crate::work::issuing::{Issuing, names_to_cover};
+use crate::work::issuing::{self, Issuing, names_to_cover};
 use crate::work::witness;
 
 /// Runs a task to its end, or until the service stops.
@@ -100,21 +100,37 @@ impl<'a> Run<'a> {
     async fn check(&mut self, at: usize) -> Result<(), Trouble> {
         let hand = self.hand(at).await?;
         let checked = hand.check(self.task.kind).await?;
+        let notes = self.approve_names(at).await?;
         let seen = verify::look(self.service, &self.node(at)?).await?;
         let work = &mut self.task.nodes[at];
         (work.before, work.seen) = (Some(checked.before), Some(seen));
         work.notes = checked.notes;
+        work.notes.extend(notes);
         Ok(())
+    }
+
+    /// Whether the certificate that this node is to get may cover its names: asked before anything is touched, and again when it is issued.
+    async fn approve_names(&self, at: usize) -> Result<Vec<String>, Trouble> {
+        if !self.task.kind.issues() {
+            return Ok(Vec::new());
+        }
+        let subject = self.subject()?;
+        let approved = self.issuing(at, subject.common()).approve().await;
+        Ok(approved.map_err(issuing::Error::from)?.notes)
+    }
+
+    /// The certificate that this node is to get.
+    fn issuing(&self, at: usize, common: &Common) -> Issuing<'a> {
+        let node = self.task.nodes[at].node.clone();
+        let owner = (self.task.subject, self.task.account);
+        Issuing::for_node(self.service, owner, node, names_to_cover(common))
     }
 
     async fn deliver(&mut self, at: usize) -> Result<(), Trouble> {
         let hand = self.hand(at).await?;
         let subject = self.subject()?;
         let common = subject.common();
-        let node = self.task.nodes[at].node.clone();
-        let names = names_to_cover(common);
-        let owner = (self.task.subject, self.task.account);
-        let issuing = Issuing::for_node(self.service, owner, node, names);
+        let issuing = self.issuing(at, common);
         let delivery = hand
             .deliver(&issuing, common.key_kind, self.before(at)?)
             .await?;

@@ -190,7 +190,10 @@ fn under_a_secure_address_the_cookie_is_secure() {
     let server =
         TestServer::configured(|config| config.public_url = "https://signet.example.com".into());
     let page = Browser::new(&server).sign_in(SECRET_ID, SECRET_KEY);
-    assert!(page.header("set-cookie").ends_with("; Secure"));
+    let cookie = page.header("set-cookie");
+    assert!(cookie.starts_with("__Host-signet_session="), "{cookie}");
+    let (_, attributes) = cookie.split_once("; ").unwrap();
+    assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Strict; Secure");
 }
 
 #[test]
@@ -495,6 +498,10 @@ fn a_form_that_is_too_large_is_refused_before_it_is_read() {
     let server = TestServer::start();
     let page =
         Browser::new(&server).post("/console/sign-in", &[("secret_id", &"a&".repeat(600_000))]);
+    assert_eq!(page.0, 400);
+    page.has("The request exceeds the size limit of 65536 bytes.");
+    let page =
+        Browser::signed_in(&server).submit("/console/doctor", &[("text", &"a&".repeat(600_000))]);
     assert_eq!(page.0, 400);
     page.has("The request exceeds the size limit of 1048576 bytes.");
 }

@@ -236,7 +236,7 @@ impl Attempt {
         let started = Instant::now();
         let answer = call::answer(visit.service, visit.from, &self.prepared.request()).await;
         let time = started.elapsed();
-        let response = Response::of(answer, time);
+        let response = Response::of(answer.body, time);
         let spec = self.entry.spec;
         entered.session.remember(Call {
             time: visit.now,
