@@ -46,12 +46,10 @@ pub fn login(
         Err(reason) => return (Err(reason), sent),
     };
     let to = (&hello, handshake::capabilities(&hello, 0));
-    let reveal = || {
-        if by_key {
-            Reveal::ByKey
-        } else {
-            Reveal::Nothing
-        }
+    let reveal = if by_key {
+        Reveal::ByKey
+    } else {
+        Reveal::Nothing
     };
     let mut stream = join(packets, &mut sent);
     let verdict = at_once(auth::authenticate(&mut stream, 1, to, login, reveal));

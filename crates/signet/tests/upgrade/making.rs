@@ -41,7 +41,7 @@ pub(crate) fn make(target: &Path) {
 }
 
 /// What the two servers that are only watched serve.
-fn certificate_of_another_authority(folder: &Path) -> lab::pki::CertFiles {
+pub(crate) fn certificate_of_another_authority(folder: &Path) -> lab::pki::CertFiles {
     let now = lab::now();
     let authority = Authority::root("Another authority", now).unwrap();
     let names = WATCHED_NODES.map(|node| node.trim_end_matches(":3306"));

@@ -91,8 +91,13 @@ impl Scene {
             cert: left.path("watched/cert.pem"),
             key: left.path("watched/key.pem"),
         };
+        Self::restored_beside(left, agent, &watched)
+    }
+
+    /// The same, but for the servers that are only watched: they serve this.
+    pub(crate) fn restored_beside(left: &Left, agent: &Path, watched: &CertFiles) -> Self {
         let configuration = fs::read_to_string(left.path("signet.toml")).unwrap();
-        let mut scene = Self::fresh(&watched, &configuration);
+        let mut scene = Self::fresh(watched, &configuration);
         scene.agent.program = agent.to_owned();
         copy(&left.path("control-plane"), &scene.place.path("data"), &[]);
         scene.restore_agent(left);
@@ -220,7 +225,7 @@ impl Scene {
         fetched.unwrap()
     }
 
-    fn posture(&mut self, id: &str) -> Vec<Value> {
+    pub(crate) fn posture(&mut self, id: &str) -> Vec<Value> {
         let posture = self.call("DescribePosture", &Self::named(id));
         posture["Nodes"].as_array().unwrap().clone()
     }
