@@ -79,7 +79,7 @@ fn questions(task: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// The certificates of a bundle, in order of their text.
-fn bundle(scene: &mut Scene, id: &str) -> BTreeSet<String> {
+pub(crate) fn bundle(scene: &mut Scene, id: &str) -> BTreeSet<String> {
     let url = scene.link(id).replace(".zip?", ".pem?");
     let text = scene.fetch(&url);
     let end = "-----END CERTIFICATE-----";

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::answers::Answers;
 use crate::left::Left;
-use crate::scene::{ORDERS, Scene};
+use crate::scene::{ORDERS, Scene, WATCHED};
 
 /// The data that the build before made.
 fn data() -> PathBuf {
@@ -54,6 +54,22 @@ fn a_data_directory_made_now_goes_on() {
     let target = asked.unwrap_or_else(|| folder.path().to_owned());
     making::make(&target);
     goes_on(&target, &scene::agent_program());
+}
+
+/// The authorities that the version before saw are pinned before the first probe.
+#[test]
+fn an_authority_that_is_first_seen_after_the_upgrade_is_not_taken_into_the_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let impostor = making::certificate_of_another_authority(folder.path());
+    let left = Left::read(&data());
+    let mut scene = Scene::restored_beside(&left, &scene::agent_program(), &impostor);
+    scene.serve();
+    scene.wait_until_seen();
+    for node in scene.posture(WATCHED) {
+        assert_ne!(node["Drift"], "", "{node}");
+    }
+    let before = &left.answers.0[format!("bundle of {WATCHED}")];
+    assert_eq!(json!(answers::bundle(&mut scene, WATCHED)), *before);
 }
 
 /// Everything that an operator does after an upgrade.

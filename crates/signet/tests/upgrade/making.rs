@@ -27,6 +27,7 @@ pub(crate) fn make(target: &Path) {
     let mut scene = Scene::fresh(&watched, CONFIGURATION);
     scene.serve();
     scene.register();
+    scene.accept_unproven_names();
     scene.enrol();
     scene.run_agent();
     scene.task("OpenSSL");
@@ -40,7 +41,7 @@ pub(crate) fn make(target: &Path) {
 }
 
 /// What the two servers that are only watched serve.
-fn certificate_of_another_authority(folder: &Path) -> lab::pki::CertFiles {
+pub(crate) fn certificate_of_another_authority(folder: &Path) -> lab::pki::CertFiles {
     let now = lab::now();
     let authority = Authority::root("Another authority", now).unwrap();
     let names = WATCHED_NODES.map(|node| node.trim_end_matches(":3306"));
@@ -71,6 +72,20 @@ impl Scene {
             &json!({
                 "InstanceId": WATCHED, "RoGroupId": GROUP, "RoGroupName": "reports-ro", "Nodes": [WATCHED_NODES[1]],
             }),
+        );
+    }
+
+    /// Nobody resolves the names of the instance in these namespaces. A build that does not prove names refuses the parameter.
+    fn accept_unproven_names(&mut self) {
+        let accepted = json!({ "InstanceId": ORDERS, "AcceptUnprovenNames": true });
+        let answer = self.try_call("ModifyInstance", &accepted);
+        let code = answer.get("Error").map(|error| error["Code"].clone());
+        assert!(
+            matches!(
+                code.as_ref().map(Value::as_str),
+                None | Some(Some("UnknownParameter"))
+            ),
+            "{code:?}"
         );
     }
 

@@ -91,8 +91,13 @@ impl Scene {
             cert: left.path("watched/cert.pem"),
             key: left.path("watched/key.pem"),
         };
+        Self::restored_beside(left, agent, &watched)
+    }
+
+    /// The same, but for the servers that are only watched: they serve this.
+    pub(crate) fn restored_beside(left: &Left, agent: &Path, watched: &CertFiles) -> Self {
         let configuration = fs::read_to_string(left.path("signet.toml")).unwrap();
-        let mut scene = Self::fresh(&watched, &configuration);
+        let mut scene = Self::fresh(watched, &configuration);
         scene.agent.program = agent.to_owned();
         copy(&left.path("control-plane"), &scene.place.path("data"), &[]);
         scene.restore_agent(left);
@@ -157,10 +162,15 @@ impl Scene {
     /// Calls an action that must succeed.
     #[track_caller]
     pub(crate) fn call(&mut self, action: &str, parameters: &Value) -> Map<String, Value> {
-        let connection = self.connection.as_mut().expect("it serves");
-        let answer = connection.call(action, parameters).unwrap();
+        let answer = self.try_call(action, parameters);
         assert_eq!(answer.get("Error"), None, "{action} {parameters}");
         answer
+    }
+
+    /// Calls an action that may be refused.
+    pub(crate) fn try_call(&mut self, action: &str, parameters: &Value) -> Map<String, Value> {
+        let connection = self.connection.as_mut().expect("it serves");
+        connection.call(action, parameters).unwrap()
     }
 
     /// Runs a task of the instance that is changed; it must succeed.
@@ -215,7 +225,7 @@ impl Scene {
         fetched.unwrap()
     }
 
-    fn posture(&mut self, id: &str) -> Vec<Value> {
+    pub(crate) fn posture(&mut self, id: &str) -> Vec<Value> {
         let posture = self.call("DescribePosture", &Self::named(id));
         posture["Nodes"].as_array().unwrap().clone()
     }
