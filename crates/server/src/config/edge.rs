@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Config, Error, bad};
 
@@ -17,6 +18,7 @@ pub struct HttpConfig {
     /// host of `public_url`. Any other `Host` gets status 421, which stops DNS rebinding. The API is signed and takes every host.
     pub allowed_hosts: Vec<String>,
     /// Addresses or networks (CIDR) of load balancers. Their `X-Forwarded-For` names the caller; that of anybody else is ignored.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Connections from `trusted_proxies` begin with a PROXY protocol header, version 1 or 2, which names the caller.
     pub proxy_protocol: bool,
@@ -71,6 +73,21 @@ pub struct MetricsConfig {
     /// A file with a token, one line. `/metrics` then needs `Authorization: Bearer TOKEN`. Without it and without a listener of their
     /// own, metrics are served on loopback only.
     pub token_file: Option<PathBuf>,
+}
+
+/// Networks, of which an address alone is the smallest.
+fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let network = |text: &String| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        let parsed = text.parse().or_else(|_| address());
+        parsed.map_err(|_| {
+            D::Error::custom(format!(
+                "`{text}` is no address and no network, as in 10.0.0.0/8"
+            ))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 impl Default for LimitsConfig {

@@ -235,7 +235,7 @@ fn health_metrics_and_nothing_else() {
         );
     }
     let answer = server.exchange(
-        b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     );
     assert_eq!(split(&answer).0, 405);
 }

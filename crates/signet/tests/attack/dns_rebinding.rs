@@ -44,15 +44,9 @@ fn pages_metrics_and_downloads_are_not_served_under_foreign_names() {
 
 #[test]
 fn names_of_ones_own_are_allowed() {
-    let place = Place::configured(
-        "public_url = 'https://signet.example.com'\n[http]\nallowed_hosts = ['signet.internal']\n",
-    );
+    let place = Place::configured("[http]\nallowed_hosts = ['signet.internal']\n");
     let served = place.serve();
-    for (host, expected) in [
-        ("signet.example.com", "200"),
-        ("signet.internal:7780", "200"),
-        ("other.internal", "421"),
-    ] {
+    for (host, expected) in [("signet.internal:7780", "200"), ("other.internal", "421")] {
         let status = status(served.address(), "/console/sign-in", host);
         assert_eq!(status, expected, "{host}");
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lab::{Host, Network};
@@ -19,7 +20,11 @@ pub(crate) const BOUND: u64 = 256 << 10;
 
 /// The service, an attacker and somebody else, each with an address of its own.
 pub(crate) struct Site {
-    pub(crate) served: Served,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    pid: u32,
+    /// Never locked: a mutex lets the site be seen from the threads of all hosts.
+    _served: Mutex<Served>,
     pub(crate) place: Place,
     pub(crate) attacker: Host,
     pub(crate) friend: Host,
@@ -41,7 +46,9 @@ impl Site {
         let place = Place::configured(configuration);
         let served = home.run(|| place.serve_on(home.address().into(), &[]));
         Self {
-            served,
+            address: served.address(),
+            pid: served.pid(),
+            _served: Mutex::new(served),
             place,
             attacker,
             friend,
@@ -50,16 +57,12 @@ impl Site {
         }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.served.address()
-    }
-
     /// Somebody else calls the service on fresh connections, so many times; each call has to be answered by the deadline.
     #[track_caller]
     pub(crate) fn answers_a_friend(&self, times: usize) {
         let outcome = self.friend.run(|| {
             for _ in 0..times {
-                let mut connection = Connection::open_for(self.address(), DEADLINE)?;
+                let mut connection = Connection::open_for(self.address, DEADLINE)?;
                 let answer = connection.call("DescribeFleet", &json!({}))?;
                 assert_eq!(answer["TotalCount"], 0, "{answer:?}");
             }
@@ -72,7 +75,7 @@ impl Site {
 
     /// Memory in KiB: what the service has now, and what it had at most.
     pub(crate) fn memory(&self) -> (u64, u64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.served.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.unwrap().trim().split(' ').next();
@@ -108,12 +111,18 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Connections that say nothing; those that are refused are left out.
+/// Connections that say nothing, as many as are let in.
 pub(crate) fn silent(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let second = Duration::from_secs(1);
     (0..count)
-        .filter_map(|_| TcpStream::connect_timeout(&address, second).ok())
+        .map_while(|_| TcpStream::connect_timeout(&address, second).ok())
         .collect()
+}
+
+/// One flood of many connections at a time: they are all files of this process.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static FLOOD: Mutex<()> = Mutex::new(());
+    FLOOD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As many files as the system allows; the programs that are started inherit it.

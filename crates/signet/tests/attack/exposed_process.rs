@@ -12,7 +12,7 @@ fn it_does_not_run_as_root_unless_it_is_told_to() {
     let error = place.serve_error(&[("SIGNET_ALLOW_ROOT", "")]);
     assert_eq!(
         error,
-        "signet serve does not run as root: start it as a user of its own (packaging/signet.service), or set SIGNET_ALLOW_ROOT=1 or \
+        "error: signet serve does not run as root: start it as a user of its own (packaging/signet.service), or set SIGNET_ALLOW_ROOT=1 or \
          `allow_root = true` if there is none, as in a container\n"
     );
     assert!(!place.path("data").exists());
@@ -39,7 +39,7 @@ fn metrics(site: &Site, path: &str, headers: &str) -> String {
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: 192.0.2.1\r\nConnection: close\r\n{headers}\r\n");
     site.friend
-        .run(|| exchange(site.address(), request.as_bytes()))
+        .run(|| exchange(site.address, request.as_bytes()))
 }
 
 #[test]

@@ -23,7 +23,7 @@ const LIE: &str =
 fn nobody_is_believed_by_default() {
     let site = Site::new("");
     site.attacker
-        .run(|| exchange(site.address(), call("DescribeTasks", LIE).as_bytes()));
+        .run(|| exchange(site.address, call("DescribeTasks", LIE).as_bytes()));
     assert_eq!(named(&site, "DescribeTasks"), "192.0.2.9");
 }
 
@@ -31,11 +31,11 @@ fn nobody_is_believed_by_default() {
 fn only_a_trusted_proxy_is_believed() {
     let site = Site::new("[http]\ntrusted_proxies = ['192.0.2.77']\n");
     site.attacker
-        .run(|| exchange(site.address(), call("DescribeTasks", LIE).as_bytes()));
+        .run(|| exchange(site.address, call("DescribeTasks", LIE).as_bytes()));
     assert_eq!(named(&site, "DescribeTasks"), "192.0.2.9");
     let behind = "X-Forwarded-For: 10.9.9.9, 203.0.113.5\r\n";
     site.friend
-        .run(|| exchange(site.address(), call("OpenSSL", behind).as_bytes()));
+        .run(|| exchange(site.address, call("OpenSSL", behind).as_bytes()));
     assert_eq!(named(&site, "OpenSSL"), "203.0.113.5");
 }
 
@@ -45,16 +45,13 @@ fn a_proxy_header_is_taken_from_a_trusted_proxy_alone() {
     let header = "PROXY TCP4 203.0.113.5 192.0.2.1 4711 80\r\n";
     let request = |action: &str| format!("{header}{}", call(action, ""));
     let (lie, truth) = (request("DescribeTasks"), request("OpenSSL"));
-    let answer = site
-        .attacker
-        .run(|| exchange(site.address(), lie.as_bytes()));
+    let answer = site.attacker.run(|| exchange(site.address, lie.as_bytes()));
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    site.friend
-        .run(|| exchange(site.address(), truth.as_bytes()));
+    site.friend.run(|| exchange(site.address, truth.as_bytes()));
     assert_eq!(named(&site, "OpenSSL"), "203.0.113.5");
     let without = call("CloseSSL", "");
     let answer = site
         .friend
-        .run(|| exchange(site.address(), without.as_bytes()));
+        .run(|| exchange(site.address, without.as_bytes()));
     assert_eq!(answer, "", "a proxy that does not say for whom");
 }

@@ -58,7 +58,7 @@ fn answer(stream: &mut BufReader<TcpStream>) -> String {
 #[test]
 fn a_hundred_thousand_secret_ids_take_bounded_memory() {
     let site = Site::new("[log]\nfilter = 'warn'\n");
-    let address = site.address();
+    let address = site.address;
     let warm = site.attacker.run(|| refusals(address, 0..1000));
     let (idle, _) = site.memory();
     let refused: usize = site.attacker.run(|| {

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::edge::{BOUND, Site, exchange, silent};
+use crate::edge::{BOUND, Site, alone, exchange, silent};
 
-/// As many as the service takes at a time, and as many again as the backlog of a listener.
-const SILENT: usize = 8192 + 4096;
+/// As many as the service takes at a time, and more than the backlog of a listener.
+const SILENT: usize = 8192 + 1100;
 const SLOW: usize = 2000;
 
 fn is_healthy(address: SocketAddr) -> bool {
@@ -19,11 +19,12 @@ fn is_healthy(address: SocketAddr) -> bool {
 
 #[test]
 fn silent_connections_of_one_address_keep_nobody_else_out() {
+    let _alone = alone();
     let site = Site::new("");
     let (idle, _) = site.memory();
-    let held = site.attacker.run(|| silent(site.address(), SILENT));
+    let held = site.attacker.run(|| silent(site.address, SILENT));
     site.answers_a_friend(20);
-    assert!(site.friend.run(|| is_healthy(site.address())));
+    assert!(site.friend.run(|| is_healthy(site.address)));
     let (_, peak) = site.memory();
     assert!(peak < idle + BOUND, "{peak} KiB of memory, idle {idle} KiB");
     drop(held);
@@ -31,8 +32,9 @@ fn silent_connections_of_one_address_keep_nobody_else_out() {
 
 #[test]
 fn the_health_listener_answers_beside_them() {
+    let _alone = alone();
     let site = Site::new("[health]\nlisten = '192.0.2.1:7782'\n");
-    let held = site.attacker.run(|| silent(site.address(), SILENT));
+    let held = site.attacker.run(|| silent(site.address, SILENT));
     let health = SocketAddr::from((site.home.address(), 7782));
     assert!(site.friend.run(|| is_healthy(health)));
     let request = b"GET /metrics HTTP/1.1\r\nHost: signet\r\nConnection: close\r\n\r\n";
@@ -54,10 +56,11 @@ fn drip(address: SocketAddr, is_over: &AtomicBool) {
 
 #[test]
 fn slow_connections_keep_nobody_else_out() {
+    let _alone = alone();
     let site = Site::new("");
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| site.attacker.run(|| drip(site.address(), &is_over)));
+        scope.spawn(|| site.attacker.run(|| drip(site.address, &is_over)));
         let outcome =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| site.answers_a_friend(200)));
         is_over.store(true, Relaxed);
@@ -78,6 +81,7 @@ fn is_listening_to_agents(address: SocketAddr) -> String {
 
 #[test]
 fn silent_connections_keep_no_agent_out() {
+    let _alone = alone();
     let site = Site::new("[agents]\nlisten = '192.0.2.1:7781'\n");
     let agents = SocketAddr::from((site.home.address(), 7781));
     let held = site.attacker.run(|| silent(agents, SILENT));

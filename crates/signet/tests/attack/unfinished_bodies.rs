@@ -40,7 +40,7 @@ fn send_most_of(address: SocketAddr, head: &str) -> TcpStream {
 
 fn flood(site: &Site, head: &str) -> (u64, u64) {
     let (idle, _) = site.memory();
-    let address = site.address();
+    let address = site.address;
     let held: Vec<_> = site.attacker.run(|| {
         std::thread::scope(|scope| {
             let senders: Vec<_> = (0..BODIES)
@@ -90,7 +90,7 @@ fn bodies_of_strangers_and_forms_and_known_keys_take_little_memory() {
 /// What a caller gets who has sent nothing but a head.
 fn answer_to(site: &Site, head: &str) -> String {
     site.attacker.run(|| {
-        let mut stream = TcpStream::connect(site.address()).unwrap();
+        let mut stream = TcpStream::connect(site.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut buffer = [0; 4096];

@@ -235,7 +235,7 @@ fn a_checkpoint_that_was_kept_elsewhere_finds_a_log_that_was_rewritten_with_its_
     place.run("key create").ends_with(0);
     serving.signal(Signal::TERM);
     assert_eq!(serving.end().0, Some(0));
-    let checkpoint = place.run("audit checkpoint --data data").out();
+    let checkpoint = place.run("audit checkpoint --data data").out;
     place.write("kept", &checkpoint);
     place
         .run("audit verify --data data --checkpoint kept")

@@ -12,6 +12,7 @@ mod kill;
 mod rotations;
 
 /// Starts the program, and calls it over connections that stay open.
+#[allow(dead_code, reason = "the other suites use the rest")]
 mod support;
 
 /// Kills it at every step of every kind of task.

@@ -146,13 +146,12 @@ impl Place {
 
     /// What a service says that must not start.
     pub(crate) fn serve_error(&self, environment: &[(&str, &str)]) -> String {
-        let output = self
-            .command("serve --listen 127.0.0.1:0 --data data")
-            .envs(environment.iter().copied())
-            .output()
-            .unwrap();
-        assert!(!output.status.success(), "it started and ended");
-        String::from_utf8(output.stderr).unwrap()
+        let mut served = self.start_serving_on(Ipv4Addr::LOCALHOST.into(), environment);
+        if let Ok(line) = served.lines.recv_timeout(PATIENCE) {
+            panic!("it started: {line}");
+        }
+        assert!(!served.child.wait().unwrap().success());
+        fs::read_to_string(self.path("serve.log")).unwrap()
     }
 
     /// The same without waiting.
