@@ -46,8 +46,6 @@ mod request_smuggling;
 /// Connections that say nothing.
 mod silent_connections;
 
-/// Bodies without an end.
-mod unfinished_bodies;
 /// An agent's program and its folders.
 mod agent;
 /// A certificate that was issued to a database plays the control plane.
@@ -56,3 +54,20 @@ mod database_certificate_as_control_plane;
 mod foreign_name;
 /// A second agent for a node, and a state folder that was copied.
 mod second_agent;
+/// Bodies without an end.
+mod unfinished_bodies;
+
+/// A log that was changed by whoever can write it.
+mod audit_log_cut_or_rewritten;
+
+/// Names that change what a terminal shows.
+mod control_characters;
+
+/// Documents that were changed in `signet.db`.
+mod edited_store;
+
+/// What refusals may write.
+mod flood_of_refusals;
+
+/// A registration that would keep the service from starting.
+mod node_that_cannot_be_read_back;
