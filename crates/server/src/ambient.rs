@@ -114,13 +114,16 @@ impl Entropy {
     }
 }
 
+/// The addresses of a host name; none for one that is not known.
+pub type Lookup = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
 /// What host names resolve to.
 #[derive(Clone)]
 pub enum Resolver {
     /// The machine's resolver.
     System,
     /// What a test says.
-    Fixed(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Fixed(Arc<Lookup>),
 }
 
 impl Resolver {

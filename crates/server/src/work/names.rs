@@ -89,15 +89,19 @@ pub async fn approve(
     let before = issued_before(service, id, node);
     let mut approved = Approved::default();
     for name in names {
-        let is_own = is_own(common, name);
+        let is_near = is_of_a_node(common, name) && is_loopback(name);
+        let is_own = is_near || is_address(node, name);
         let is_old = before.iter().any(|known| *known == name.to_string());
         check_policy(
             service,
             common,
             name,
-            is_own && (is_old || is_loopback(name)),
+            is_near || (is_old && is_of_a_node(common, name)),
         )?;
-        if is_own || service.config.ca.name_proof == NameProof::Off {
+        if is_own
+            || has_an_agent(service, common, name)
+            || service.config.ca.name_proof == NameProof::Off
+        {
             continue;
         }
         let why = match prove(service, &subject, node, name).await {
@@ -122,7 +126,7 @@ pub async fn approve(
 
 /// The names of a node's certificate that are neither proven nor the address of a node.
 pub fn unproven(common: &Common, issued: &IssuedRecord) -> Vec<String> {
-    let own = |name: &str| name.parse().is_ok_and(|name| is_own(common, &name));
+    let own = |name: &str| name.parse().is_ok_and(|name| is_of_a_node(common, &name));
     let names = issued.names.iter();
     names
         .filter(|name| !issued.proven.contains(name) && !own(name))
@@ -168,11 +172,33 @@ fn covers(name: &SubjectName, host: &SubjectName) -> bool {
     }
 }
 
-/// Whether it is the address of a node; `localhost` is, where all nodes are loopback's.
-fn is_own(common: &Common, name: &SubjectName) -> bool {
-    let mut hosts = common.nodes.iter().filter_map(|node| node.target.host());
-    hosts.any(|host| host.to_string().parse().as_ref() == Ok(name))
-        || (matches!(name, SubjectName::Dns(_)) && is_loopback(name) && is_local(common))
+/// Whether it is the address of this node.
+fn is_address(node: &Target, name: &SubjectName) -> bool {
+    node.host()
+        .is_some_and(|host| host.to_string().parse().as_ref() == Ok(name))
+}
+
+/// Whether it is the address of any node.
+fn is_of_a_node(common: &Common, name: &SubjectName) -> bool {
+    let mut nodes = common.nodes.iter();
+    nodes.any(|node| is_address(&node.target, name)) || is_localhost(common, name)
+}
+
+/// Whether it is the address of a node with an agent. Other nodes have to be logged in to, for a task may leave a node alone and cover its
+/// address in the certificates of the others.
+fn has_an_agent(service: &Service, common: &Common, name: &SubjectName) -> bool {
+    let agents = service.catalog.pki.agents();
+    let mut nodes = common.work().filter(|(_, driver)| *driver == Driver::Agent);
+    nodes.any(|(node, _)| {
+        let mut agents = agents.iter();
+        is_address(&node.target, name)
+            && agents.any(|agent| agent.node == node.target && agent.revoked == 0)
+    })
+}
+
+/// `localhost` is the address of nodes that are all loopback's.
+fn is_localhost(common: &Common, name: &SubjectName) -> bool {
+    matches!(name, SubjectName::Dns(_)) && is_loopback(name) && is_local(common)
 }
 
 /// Whether all nodes are reached without leaving this host.
@@ -232,7 +258,10 @@ async fn prove(
     let mut nodes: Vec<_> = subject.common().nodes.iter().collect();
     nodes.sort_by_key(|other| other.target != *node); // the node itself first
     for node in nodes {
-        left = not_at(service, subject, node, left).await;
+        let own = is_address(&node.target, name).then(|| node.target.port());
+        let vport = Some(subject.common().vport).filter(|port| *port > 0);
+        let port = own.unwrap_or_else(|| vport.or(node.target.port()));
+        left = not_at(service, subject, (node, port), left).await;
         if left.is_empty() {
             break;
         }
@@ -255,14 +284,15 @@ async fn prove(
 async fn not_at(
     service: &Service,
     subject: &Subject,
-    node: &Node,
+    (node, port): (&Node, Option<u16>),
     addresses: Vec<(IpAddr, Option<Unproven>)>,
 ) -> Vec<(IpAddr, Option<Unproven>)> {
     let mut left = Vec::new();
     match Proof::begin(service, subject, node).await {
         Ok(proof) => {
             for (ip, first) in addresses {
-                if let Err(why) = proof.leads_there(service, subject.common(), ip).await {
+                let at = port.map(|port| SocketAddr::new(ip, port));
+                if let Err(why) = proof.leads_there(service, at).await {
                     left.push((ip, first.or(Some(why))));
                 }
             }
@@ -392,18 +422,9 @@ impl<'a> Proof<'a> {
     }
 
     /// Logs in there, as at the node, and sees the lock.
-    async fn leads_there(
-        &self,
-        service: &Service,
-        common: &Common,
-        ip: IpAddr,
-    ) -> Result<(), Unproven> {
+    async fn leads_there(&self, service: &Service, at: Option<SocketAddr>) -> Result<(), Unproven> {
+        let at = at.ok_or_else(|| Unproven::because("no port is registered (`Vport`)"))?;
         let target = &self.node.target;
-        let port = Some(common.vport)
-            .filter(|port| *port > 0)
-            .or(target.port());
-        let port = port.ok_or_else(|| Unproven::because("no port is registered (`Vport`)"))?;
-        let at = SocketAddr::new(ip, port);
         let (account, conditions) = (&self.entrance.account, self.entrance.conditions.clone());
         let opened = Session::open_at(target, at, account, conditions, limits(service)).await;
         let mut there = opened

@@ -257,6 +257,28 @@ fn lab_openssl(pem: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A task leaves a node alone that serves a certificate of somebody else's, so its address is not proven by the driver.
+#[test]
+fn the_address_of_another_node_is_covered_only_after_a_login_there() {
+    let api = api();
+    let ours = mysql(Options::new());
+    let theirs = format!("db.theirs.test:{}", ours.port());
+    api.call(
+        "RegisterInstance",
+        json!({
+            "InstanceId": ID, "InstanceName": "orders", "Architecture": "two-node", "Driver": "sql",
+            "Nodes": [format!("{}:{}", ours.host(), ours.port()), theirs],
+            "SqlUser": "signet", "SqlPassword": "secret",
+        }),
+    )
+    .answers(json!({ "InstanceId": ID }));
+    let said = refused(&api, &ours, "db.theirs.test");
+    assert!(
+        said.contains("the name `db.theirs.test` was not proven to lead to a node of the instance: no login at 127.0.0.3"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_mariadb_is_found_by_a_lock_that_its_own_session_holds() {
     let api = api();
