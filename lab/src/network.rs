@@ -14,7 +14,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::Error;
 
 /// The first three bytes of every host's address: TEST-NET-1 of RFC 5737, which is routed nowhere.
-pub const PREFIX: [u8; 3] = [192, 0, 2];
+pub(crate) const PREFIX: [u8; 3] = [192, 0, 2];
 
 /// Where `ip` keeps the namespaces that have a name.
 const FOLDER: &str = "/run/netns";

@@ -47,7 +47,7 @@ impl Site {
         let served = home.run(|| place.serve_on(home.address().into(), &[]));
         Self {
             address: served.address(),
-            pid: served.pid(),
+            pid: served.child.id(),
             _served: Mutex::new(served),
             place,
             attacker,
@@ -111,12 +111,20 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Connections that say nothing, as many as are let in.
+/// Connections that say nothing, as many as are let in: three in a row that are not end it.
 pub(crate) fn silent(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let second = Duration::from_secs(1);
-    (0..count)
-        .map_while(|_| TcpStream::connect_timeout(&address, second).ok())
-        .collect()
+    let (mut held, mut refused) = (Vec::new(), 0);
+    while held.len() < count && refused < 3 {
+        match TcpStream::connect_timeout(&address, second) {
+            Ok(stream) => {
+                held.push(stream);
+                refused = 0;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    held
 }
 
 /// One flood of many connections at a time: they are all files of this process.

@@ -1,17 +1,23 @@
 //! What another user of the host, or of the network, gets from the process by the way: root, core dumps, files, metrics.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::edge::{Site, exchange};
+use crate::edge::{DEADLINE, Site, exchange};
 use crate::support::Place;
 
 #[test]
 fn it_does_not_run_as_root_unless_it_is_told_to() {
     let place = Place::new();
-    let error = place.serve_error(&[("SIGNET_ALLOW_ROOT", "")]);
+    let none = [("SIGNET_ALLOW_ROOT", "")];
+    let mut served = place.start_serving_on(Ipv4Addr::LOCALHOST.into(), &none);
+    if let Ok(line) = served.lines.recv_timeout(DEADLINE) {
+        panic!("it started: {line}");
+    }
+    assert!(!served.child.wait().unwrap().success());
     assert_eq!(
-        error,
+        fs::read_to_string(place.path("serve.log")).unwrap(),
         "error: signet serve does not run as root: start it as a user of its own (packaging/signet.service), or set SIGNET_ALLOW_ROOT=1 or \
          `allow_root = true` if there is none, as in a container\n"
     );
@@ -22,7 +28,7 @@ fn it_does_not_run_as_root_unless_it_is_told_to() {
 fn there_is_no_core_dump_and_no_file_that_others_can_read() {
     let place = Place::new();
     let served = place.serve();
-    let limits = fs::read_to_string(format!("/proc/{}/limits", served.pid())).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", served.child.id())).unwrap();
     let core = limits
         .lines()
         .find(|line| line.starts_with("Max core file size"));

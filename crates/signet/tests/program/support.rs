@@ -21,7 +21,7 @@ const SECRET_KEY: &str = "testtesttesttesttesttesttesttest";
 pub(crate) const ID: &str = "cdb-c1nl9rpv";
 
 /// How long to wait for a line or an answer before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program: the one that was built with the tests, or another build of it that `SIGNET_PROGRAM` names.
 pub(crate) fn program() -> PathBuf {
@@ -105,22 +105,13 @@ impl Place {
         starting
     }
 
-    /// What a service says that must not start.
-    pub(crate) fn serve_error(&self, environment: &[(&str, &str)]) -> String {
-        let mut served = self.start_serving_on(Ipv4Addr::LOCALHOST.into(), environment);
-        if let Ok(line) = served.lines.recv_timeout(PATIENCE) {
-            panic!("it started: {line}");
-        }
-        assert!(!served.child.wait().unwrap().success());
-        fs::read_to_string(self.path("serve.log")).unwrap()
-    }
-
     /// The same without waiting.
     pub(crate) fn start_serving(&self) -> Served {
         self.start_serving_on(Ipv4Addr::LOCALHOST.into(), &[])
     }
 
-    fn start_serving_on(&self, address: IpAddr, environment: &[(&str, &str)]) -> Served {
+    /// The same on another address, with more in its environment.
+    pub(crate) fn start_serving_on(&self, address: IpAddr, environment: &[(&str, &str)]) -> Served {
         let log = File::options()
             .create(true)
             .append(true)
@@ -193,8 +184,8 @@ impl Drop for Place {
 
 /// A `signet serve`; killed when it is dropped.
 pub(crate) struct Served {
-    child: Child,
-    lines: Receiver<String>,
+    pub(crate) child: Child,
+    pub(crate) lines: Receiver<String>,
     address: Option<SocketAddr>,
 }
 
@@ -202,11 +193,6 @@ impl Served {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("the service has said where it listens")
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// SIGKILL. Afterwards the process is gone.
