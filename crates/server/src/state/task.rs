@@ -4,7 +4,7 @@
 use std::fmt;
 
 use dbtls::{Status, Target};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ambient::UnixTime;
 use crate::state::ids::{Account, SubjectId, TaskId};
@@ -139,7 +139,11 @@ pub struct NodeWork {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untouched: bool,
     /// What the driver needs to put the node back as it was. The driver alone reads it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub before: Option<serde_json::Value>,
     /// What the operator should know about it, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -151,8 +155,19 @@ pub struct NodeWork {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
     /// Where the driver put the files. The driver alone reads it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "given",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub delivered: Option<serde_json::Value>,
+}
+
+/// What a driver gave, also when that is null: an agent keeps by itself what it was given.
+fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(deserializer).map(Some)
 }
 
 impl NodeWork {
@@ -300,6 +315,20 @@ mod tests {
         assert_eq!(all.progress(), 99);
         all.state = State::Succeeded;
         assert_eq!(all.progress(), 100);
+    }
+
+    #[test]
+    fn what_a_driver_gave_reads_back_also_when_it_is_null() {
+        for given in [None, Some(serde_json::Value::Null), Some("order-1".into())] {
+            let work = NodeWork {
+                before: given.clone(),
+                delivered: given,
+                ..NodeWork::waiting("192.0.2.12:3306".parse().unwrap())
+            };
+            let written = serde_json::to_vec(&work).unwrap();
+            let read: NodeWork = serde_json::from_slice(&written).unwrap();
+            assert_eq!(read, work);
+        }
     }
 
     #[test]

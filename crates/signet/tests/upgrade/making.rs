@@ -114,12 +114,13 @@ impl Scene {
         let (place, mariadb) = (place.to_str().unwrap(), mariadb.to_str().unwrap());
         let words = [(place.trim_end_matches('/'), PLACE), (mariadb, MARIADB)];
         fs::create_dir_all(target.join("control-plane")).unwrap();
-        for name in ["signet.db", "master.key", "audit.jsonl"] {
-            let (from, to) = (
-                self.place.path("data").join(name),
-                target.join("control-plane"),
-            );
-            copy(&from, &to.join(name), &[]);
+        let to = target.join("control-plane");
+        for name in ["signet.db", "signet.db-wal", "master.key", "audit.jsonl"] {
+            let from = self.place.path("data").join(name);
+            // A shutdown may leave the log of the database beside it, or take it in.
+            if from.exists() {
+                copy(&from, &to.join(name), &[]);
+            }
         }
         fs::create_dir_all(target.join("agent")).unwrap();
         for name in ["state", "certificates"] {
