@@ -244,19 +244,9 @@ impl Service {
         let background = Background::start(config.workers).map_err(StartError::Threads)?;
         let (prober, probing) = {
             let _inside = background.enter();
-            let (catalog, vault) = (Arc::clone(&opened.catalog), Arc::clone(&opened.vault));
+            let (peers, vault) = (Arc::clone(&peers), Arc::clone(&opened.vault));
             let (metrics, nodes) = (metrics.prober(), opened.nodes);
-            let peers = Arc::clone(&peers);
-            prober::start(
-                &config,
-                clock.clone(),
-                catalog,
-                vault,
-                peers,
-                metrics,
-                nodes,
-                stop.clone(),
-            )
+            prober::start(&config, vault, peers, metrics, nodes, stop.clone())
         };
         let (tasks, wanted) = Tasks::channel();
         let service = Arc::new(Self {

@@ -66,8 +66,6 @@ impl Prober {
 /// Starts the prober. `discovered` brings every node once, when it is registered.
 pub fn start(
     config: &Config,
-    clock: Clock,
-    catalog: Arc<Catalog>,
     vault: Arc<Vault>,
     peers: Arc<Peers>,
     metrics: ProbeMetrics,
@@ -81,8 +79,8 @@ pub fn start(
     };
     let eyes = Arc::new(Eyes {
         prober: dbtls::Prober::new(limits),
-        clock,
-        catalog,
+        clock: peers.clock.clone(),
+        catalog: Arc::clone(&peers.catalog),
         vault,
         peers,
         metrics,
