@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use dbtls::{Flavor, Greeting, LoginOutcome, Observation, Status, Target, Tls};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use server::state::documents::Documents;
 use server::state::ids::{Account, InstanceId};
 use server::state::records::{
     self, Access, Alive, Architecture, CertificateRecord, Driver, InstanceRecord, KeyRecord, Leaf,
@@ -51,11 +52,15 @@ pub async fn seed(data: &Path, count: usize, now: i64) -> anyhow::Result<Seeded>
     let record = service::key_record(&vault, &key, Account::FIRST, Access::Full, "bench", now)?;
     let alive = Alive { v: V1, time: now };
     let (key_name, authority) = (KeyRecord::key(key.secret_id.as_str()), Authority::new(now)?);
-    let writes = vec![
+    let mut writes = vec![
         put(key_name, &record),
         put(records::ALIVE, &alive),
         authority.document(),
     ];
+    let documents = Documents::of(&vault);
+    for write in &mut writes {
+        documents.seal(write)?;
+    }
     store.commit(writes).await?;
 
     let mut fleet = Fleet {

@@ -19,7 +19,7 @@ use crate::http::bodies::Bodies;
 use crate::http::side::Purpose;
 use crate::http::{self, Edge};
 use crate::metrics::Metrics;
-use crate::state::audit::Audit;
+use crate::state::audit::{self, Audit};
 use crate::state::budget::{Limits, LogBudget};
 use crate::state::catalog::{self, Catalog, Common};
 use crate::state::ids::{Account, SubjectId};
@@ -369,6 +369,14 @@ impl Service {
     /// How long an observation stands when its node cannot be reached any more, in seconds.
     pub fn stale_after(&self) -> UnixTime {
         i64::try_from(self.config.stale_after.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// The SecretId that a caller named, for a log: whole if it is a key's, which is longer than other names may be.
+    pub fn shown_key(&self, named: &str) -> String {
+        match self.catalog.key(named) {
+            Some(key) => key.secret_id.clone(),
+            None => audit::short(named),
+        }
     }
 
     /// What `Status` is. While a task changes it, it is what it was before.

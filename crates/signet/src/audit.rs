@@ -42,7 +42,7 @@ pub(crate) fn run(command: &Audit) -> Result<(), Failure> {
         Audit::Checkpoint(place) => {
             let log = Log::open(place)?;
             let verified = audit::verify(&log.folder, &log.key, &log.stored);
-            let verified = verified.map_err(|broken| log.failure(broken))?;
+            let verified = verified.map_err(|broken| log.failure(&broken))?;
             show::out(&verified.end.to_string())
         }
     }
@@ -87,7 +87,7 @@ impl Log {
         })
     }
 
-    fn failure(&self, broken: audit::Broken) -> Failure {
+    fn failure(&self, broken: &audit::Broken) -> Failure {
         Failure::failed(format!("{}: {broken}", self.folder.display()))
     }
 }

@@ -183,11 +183,7 @@ impl<'a> Call<'a> {
     fn introduce(&mut self, envelope: &Envelope<'_>) {
         self.action = audit::short(&envelope.action);
         let named = envelope.secret_id().unwrap_or_default();
-        // The ID of a key is longer than other names; nothing else may be.
-        self.secret_id = match self.service.catalog.key(named) {
-            Some(key) => key.secret_id.clone(),
-            None => audit::short(named),
-        };
+        self.secret_id = self.service.shown_key(named);
     }
 
     /// Keeps a copy for the owner of the key that the request names, who may ask what is wrong with its signature.

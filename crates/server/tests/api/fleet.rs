@@ -95,7 +95,7 @@ fn what_cannot_be_registered_says_why() {
             json!(""),
             invalid(
                 "InstanceName",
-                "a name has 1 to 60 characters, none of them a control character",
+                "a name has 1 to 60 characters, none of them a control or a direction character",
             ),
         ),
         (
@@ -103,7 +103,7 @@ fn what_cannot_be_registered_says_why() {
             json!("a\nb"),
             invalid(
                 "InstanceName",
-                "a name has 1 to 60 characters, none of them a control character",
+                "a name has 1 to 60 characters, none of them a control or a direction character",
             ),
         ),
         (

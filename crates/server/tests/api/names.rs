@@ -28,7 +28,7 @@ fn resolver() -> Resolver {
             "ours.test" => vec![HERE],
             "theirs.test" => vec![ELSEWHERE],
             "both.test" => vec![HERE, ELSEWHERE],
-            "rebound.test" if asked.fetch_add(1, Ordering::SeqCst) % 2 == 0 => vec![HERE],
+            "rebound.test" if asked.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => vec![HERE],
             "rebound.test" => vec![ELSEWHERE],
             _ => Vec::new(),
         }

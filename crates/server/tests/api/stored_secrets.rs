@@ -1,10 +1,8 @@
-//! What the stored passwords of database accounts are bound to: an edited store is noticed, and data of an earlier version is read once.
+//! What the stored passwords of database accounts are bound to: an edited store is noticed.
 
-use dbtls::Target;
 use lab::fake::Behaviour::Tls;
 use serde_json::json;
 use server::state::credentials::{Field, HasAccounts as _, Place};
-use server::state::pins::{Origin, PinRecord};
 use server::state::records::{self, InstanceRecord};
 use server::state::store::{Expect, Write};
 
@@ -92,27 +90,12 @@ fn other_nodes_in_an_edited_store_do_not_get_the_password() {
     );
 }
 
+/// What an earlier version's data go through is tested with such data: `cargo test -p signet --test upgrade`.
 #[test]
-fn passwords_and_authorities_of_an_earlier_version_are_bound_at_the_first_start_and_never_later() {
+fn a_password_in_the_form_of_an_earlier_version_is_not_read_in_data_of_this_one() {
     let mut server = TestServer::start();
     let (_fleet, nodes) = fakes(&[Tls, Tls, Tls, Tls]);
     register(&server, &nodes[..2]);
-    let old = in_the_old_form(&server, &nodes[..2]);
-    let pin = PinRecord::key(&nodes[0].parse::<Target>().unwrap());
-    let gone = |key: &str| Write::delete(key, Expect::Anything);
-    edit(&server, vec![old, gone("v/bound"), gone(&pin)]);
-    assert_eq!(password(&server), None);
-    server.restart();
-    assert_eq!(password(&server).as_deref(), Some("secret"));
-    let catalog = &server.service().catalog;
-    let found = server.wait(catalog.document::<PinRecord>(&pin)).unwrap();
-    let (pinned, _) = found.expect("it was pinned");
-    assert_eq!(
-        (pinned.origin, pinned.anchors.len()),
-        (Origin::FirstSeen, 1)
-    );
-
-    // From then on the old form is not read any more, for whatever nodes.
     for nodes in [&nodes[..2], &nodes[2..]] {
         edit(&server, vec![in_the_old_form(&server, nodes)]);
         server.restart();

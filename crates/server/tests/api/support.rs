@@ -338,11 +338,6 @@ impl Request {
         self.sign_for(secret_id, secret_key, service, &signed);
     }
 
-    /// Signs as the SDKs do: neither action nor version.
-    pub fn sign_as_sdk(&mut self, secret_id: &str, secret_key: &str) {
-        self.sign_for(secret_id, secret_key, "cdb", &[]);
-    }
-
     /// Signs with this service in the credential scope, and these headers beside `content-type` and `host`.
     pub fn sign_for(
         &mut self,

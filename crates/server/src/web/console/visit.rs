@@ -200,7 +200,7 @@ impl<'a> Visit<'a> {
             request_id: RequestId::from_random(self.service.entropy.bytes()).to_string(),
             outcome,
             account: None,
-            secret_id: audit::short(secret_id),
+            secret_id: self.service.shown_key(secret_id),
             from: self.from,
             action: format!("console/{}", audit::short(room)),
             resource: String::new(),

@@ -511,7 +511,7 @@ fn what_a_stranger_names_does_not_fill_the_audit_log() {
     let server = TestServer::start();
     Browser::new(&server).sign_in(&"A".repeat(10_000), "secret");
     let line = server.audited(|line| line["code"] == "SignInFailed");
-    assert_eq!(line["secret_id"], "A".repeat(128));
+    assert_eq!(line["secret_id"], "A".repeat(32));
 }
 
 #[test]
