@@ -56,13 +56,12 @@ fn a_log_that_was_written_again_as_a_whole_is_found() {
     let mut forged = String::new();
     for time in 0..6 {
         let body = format!("{{\"time\":{time},\"outcome\":\"done\",\"from\":\"127.0.0.1:1\"}}");
-        last = format!(
-            "{:x}",
-            Sha256::new()
-                .chain_update(&last)
-                .chain_update(&body)
-                .finalize()
-        );
+        let hash = Sha256::new().chain_update(&last).chain_update(&body);
+        last = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         forged += &format!("{},\"hash\":\"{last}\"}}\n", &body[..body.len() - 1]);
     }
     fs::write(&log, forged).unwrap();

@@ -47,7 +47,7 @@ impl Site {
         let served = home.run(|| place.serve_on(home.address().into(), &[]));
         Self {
             address: served.address(),
-            pid: served.pid(),
+            pid: served.id(),
             _served: Mutex::new(served),
             place,
             attacker,
