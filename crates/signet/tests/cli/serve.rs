@@ -2,8 +2,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use rustix::process::Signal;
+use wire::{SecretId, SecretKey};
 
-use crate::support::{Place, until};
+use crate::support::{Place, SECRET_ID, SECRET_KEY, until};
 
 #[test]
 fn a_first_start_shows_the_root_key_once() {
@@ -63,14 +64,36 @@ fn the_key_that_was_shown_works() {
     assert!(done.ends_with(0).out.contains("root"));
 }
 
+/// The head of a request whose body is waited for: that of an unknown key is refused at once.
+fn head_of_a_known_key() -> String {
+    let timestamp = lab::now();
+    let authorization = wire::tc3::authorization(
+        &SecretId::new(SECRET_ID).unwrap(),
+        &SecretKey::new(SECRET_KEY.to_owned()),
+        &wire::tc3::Unsigned {
+            method: &"POST".parse().unwrap(),
+            host: "x",
+            content_type: "application/json",
+            query: "",
+            body: b"",
+            service: "cdb",
+            timestamp,
+            headers: &[],
+        },
+    );
+    format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-TC-Action: DescribeSSLStatus\r\nX-TC-Version: 2017-03-20\r\n\
+         X-TC-Timestamp: {timestamp}\r\nAuthorization: {authorization}\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+    )
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     let (_place, serving) = Place::with_configured_service("shutdown_timeout = '10m'\n");
     // A request whose body never comes is under way for as long as it may be.
     let address = serving.endpoint.strip_prefix("http://").unwrap();
     let mut slow = TcpStream::connect(address).unwrap();
-    slow.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n")
-        .unwrap();
+    slow.write_all(head_of_a_known_key().as_bytes()).unwrap();
     // The service asks for the body, so it is in the middle of this request.
     let mut asked = [0; 12];
     slow.read_exact(&mut asked).unwrap();
