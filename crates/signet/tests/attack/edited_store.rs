@@ -51,7 +51,7 @@ fn a_read_only_key_that_was_made_a_full_one_in_the_store_opens_nothing() {
     fails(
         &answer,
         "AuthFailure.SecretIdNotFound",
-        "The SecretId is not found.",
+        "The SecretId is not found, please ensure that your SecretId is correct.",
     );
     let ready = get(address, "/readyz");
     let line = format!("set aside: k/{id}: its MAC does not fit: it was edited or moved\n");
@@ -86,7 +86,8 @@ fn a_key_that_was_disabled_is_not_enabled_by_an_edit() {
     let served = place.serve();
     let mut connection = Connection::open(served.address()).unwrap();
     let keys = connection.call("ListAccessKeys", &json!({})).unwrap();
-    let listed = keys["AccessKeys"].to_string();
+    let listed = serde_json::to_string(&keys).unwrap();
+    assert!(listed.contains(crate::signing::ROOT.id), "{listed}");
     assert!(!listed.contains(&id), "{listed}");
 }
 

@@ -24,21 +24,22 @@ fn flood(address: std::net::SocketAddr) {
     );
     let mut reader = stream.try_clone().unwrap();
     let answers = std::thread::spawn(move || {
-        let (mut seen, mut buffer) = (0, vec![0; 64 << 10]);
-        while seen < FLOOD {
-            let read = reader.read(&mut buffer).unwrap();
-            assert!(read > 0, "the connection ended after {seen} answers");
-            seen += buffer[..read]
-                .windows(9)
-                .filter(|part| part == b"HTTP/1.1 ")
-                .count();
-        }
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).unwrap();
+        all
     });
     let batch = request.repeat(100);
     for _ in 0..FLOOD / 100 {
         stream.write_all(batch.as_bytes()).unwrap();
     }
-    answers.join().unwrap();
+    let last = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(last.as_bytes()).unwrap();
+    let answers = answers.join().unwrap();
+    let count = answers
+        .windows(9)
+        .filter(|part| part == b"HTTP/1.1 ")
+        .count();
+    assert_eq!(count, FLOOD + 1);
 }
 
 #[test]

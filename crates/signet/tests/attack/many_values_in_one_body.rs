@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use server::api::action::Product::Cdb;
+use server::api::action::Product::Signet;
 
 use crate::signing::{ROOT, Request, fails};
 use crate::support::Place;
 
-/// 60 parts of 60,000 values each: every part alone is within the limit.
+/// 7 parts of 60,000 values each: every part alone is within the limit, and all of them within the size that the action takes.
 fn multipart() -> Vec<u8> {
     let part = format!("[{}]", vec!["0"; 60_000].join(","));
-    let parts = (0..60).map(|number| {
+    let parts = (0..7).map(|number| {
         format!("--B\r\nContent-Disposition: form-data; name=\"N{number}\"\r\nContent-Type: application/json\r\n\r\n{part}\r\n")
     });
     (parts.collect::<String>() + "--B--\r\n").into_bytes()
@@ -21,10 +21,10 @@ fn values_are_counted_over_all_parts() {
     let place = Place::new();
     let served = place.serve();
     let address = served.address();
-    let mut request = Request::post(address, Cdb, "DescribeDBInstances", "")
+    let mut request = Request::post(address, Signet, "ModifyInstance", "")
         .with("Content-Type", "multipart/form-data; boundary=B");
     request.body = multipart();
-    let answer = request.signed_by_sdk(ROOT).send(address);
+    let answer = request.signed(ROOT).send(address);
     let status = fs::read_to_string(format!("/proc/{}/status", served.id())).unwrap();
     let peak = status
         .lines()
