@@ -30,7 +30,7 @@ use crate::state::pki::AgentRecord;
 use crate::work::enrolment::{self, Denied, Shown};
 use crate::work::witness;
 
-/// Serves agents until it is told to stop. Agents that wait for an order are cut off then; they come again.
+/// Serves agents until it is stopped. Agents that wait for an order are cut off then; they come again.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,

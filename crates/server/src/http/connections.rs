@@ -230,7 +230,7 @@ impl Connections {
         true
     }
 
-    /// Closes what is overdue, until it is told to stop.
+    /// Closes what is overdue, until it is stopped.
     pub async fn watch(self: Arc<Self>, stopped: CancellationToken) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -30,7 +30,7 @@ pub struct Caller {
     pub connection: Arc<Connection>,
 }
 
-/// Serves each connection by `each` until it is told to stop, then waits for those under way, at most `patience`.
+/// Serves each connection by `each` until it is stopped, then waits for those under way, at most `patience`.
 pub async fn serve<F, S>(
     service: Arc<Service>,
     listener: TcpListener,

@@ -57,7 +57,7 @@ pub struct Edge {
     pub metrics_token: Option<web::Token>,
 }
 
-/// Accepts connections until it is told to stop, then lets those under way finish.
+/// Accepts connections until it is stopped, then lets those under way finish.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,

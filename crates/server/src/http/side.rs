@@ -28,7 +28,7 @@ pub enum Purpose {
     Metrics,
 }
 
-/// Serves one of them until it is told to stop.
+/// Serves one of them until it is stopped.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,

@@ -45,7 +45,7 @@ impl Reloading {
         TlsAcceptor::from(self.current.load_full())
     }
 
-    /// Looks at the files until it is told to stop. A pair that cannot be used is logged, and the one before stays in force.
+    /// Looks at the files until it is stopped. A pair that cannot be used is logged, and the one before stays in force.
     pub async fn watch(self: Arc<Self>, stopped: CancellationToken) {
         let mut seen = self.stamps();
         while tokio::time::timeout(LOOK, stopped.cancelled())

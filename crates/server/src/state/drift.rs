@@ -39,7 +39,7 @@ pub fn of(node: &Node) -> Option<Drift> {
     Some(Drift { what, since })
 }
 
-/// Another authority than the accepted one is told as long as it is served.
+/// Another authority than the accepted one is reported as long as it is served.
 fn of_authorities(node: &Node) -> Option<Drift> {
     let pin = node.pin()?;
     let foreign = pin.foreign.as_ref()?;

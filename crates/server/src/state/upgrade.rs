@@ -69,7 +69,7 @@ async fn seal_grants(store: &Sqlite, documents: &Documents) -> Result<Vec<Write>
     Ok(writes)
 }
 
-/// Seals the passwords of all documents anew, for the servers that the documents name now.
+/// Seals the passwords of all documents again, for the servers that the documents name now.
 async fn bind_passwords<T>(store: &Sqlite, vault: &Vault, prefix: &str) -> Result<(), Error>
 where
     T: HasAccounts + Serialize + DeserializeOwned,
@@ -90,7 +90,7 @@ where
     Ok(())
 }
 
-/// True when a password was sealed anew. One that does not open in the old form is left: it is in the new one, or was altered.
+/// True when a password was sealed again. One that does not open in the old form is left: it is in the new one, or was altered.
 fn rebind(vault: &Vault, record: &mut impl HasAccounts) -> Result<bool, Error> {
     let (document, destination) = (record.document(), record.destination());
     let mut changed = false;

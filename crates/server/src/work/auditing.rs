@@ -43,7 +43,7 @@ pub async fn open(
     })
 }
 
-/// Runs until it is told to stop. The last checkpoint is for whoever stops the service, when everything else has ended.
+/// Runs until it is stopped. The last checkpoint is for whoever stops the service, when everything else has ended.
 pub async fn run(service: Arc<Service>, stopped: CancellationToken) {
     let mut last = None;
     loop {

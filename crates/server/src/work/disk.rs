@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// From which share of its blocks a disk is reported, in percent.
 const WARNING: u64 = 80;
 
-/// Runs until it is told to stop.
+/// Runs until it is stopped.
 pub async fn run(service: Arc<Service>, stopped: CancellationToken) {
     let mut was_full = false;
     loop {
